@@ -1,0 +1,88 @@
+import { email, pageUrl, sender, smtpUrl } from '../network-kinds.js';
+import { boolean, choice, integer, password, text } from '../plain-kinds.js';
+import { setting } from '../setting.js';
+
+const mailModes = choice({ queued: 'queued', inline: 'inline' });
+const recoverySignInModes = choice({ alone: 'ALONE', 'with-password': 'WITH_PASSWORD', off: 'OFF' });
+
+export const accountSettings = {
+  mail: {
+    smtpUrl: setting('SMTP_URL', smtpUrl, {
+      otherwise: 'files in DATA_DIR/mail',
+      description: 'The mail server, with TLS by smtps:// or ?requireTLS=true; required in production.',
+      isSecret: true,
+      hasFileVariant: true,
+    }),
+    from: setting('MAIL_FROM', sender, {
+      otherwise: "no-reply at PUBLIC_URL's host",
+      description: 'Sender of all mails.',
+    }),
+    mode: setting('MAIL_MODE', mailModes, {
+      otherwise: 'queued in production, else inline',
+      description: 'Whether mailing codes waits for the mail server.',
+    }),
+    adminEmail: setting('ADMIN_EMAIL', email, {
+      default: 'admin@localhost',
+      description: 'Address of the first admin, and of reports.',
+    }),
+    adminName: setting('ADMIN_NAME', text(1, 100), {
+      default: 'Admin',
+      description: 'How report mails greet the admin.',
+    }),
+    adminPassword: setting('ADMIN_PASSWORD', password, {
+      otherwise: 'random and printed once, outside production',
+      description: 'Password of the first admin; read on the first start only.',
+      isSecret: true,
+    }),
+    emailCopyEnabled: setting('EMAIL_COPY_ENABLED', boolean, {
+      default: 'true',
+      description: 'Whether owners may have new codes mailed to them.',
+    }),
+    emailSuccessMessage: setting('EMAIL_SUCCESS_MESSAGE', text(1, 500), {
+      default: 'Your recovery codes email has been successfully delivered.',
+      description: 'What the owner reads once codes are mailed.',
+    }),
+  },
+  accounts: {
+    registrationOpen: setting('REGISTRATION_OPEN', boolean, {
+      default: 'true',
+      description: 'Whether anyone may register.',
+    }),
+    recoverySignIn: setting('RECOVERY_SIGN_IN', recoverySignInModes, {
+      default: 'alone',
+      description: 'Whether a recovery code signs in, and with what.',
+    }),
+    minPasswordLength: setting('MIN_PASSWORD_LENGTH', integer(8, 256), {
+      default: '15',
+      description: 'Fewest characters of a password; NIST asks for 15.',
+    }),
+    stepUpSeconds: setting('STEP_UP_SECONDS', integer(0, 86400), {
+      default: '600',
+      description: 'How long after signing in codes are issued without the password, in seconds.',
+    }),
+    refreshGraceSeconds: setting('REFRESH_GRACE_SECONDS', integer(0, 300), {
+      default: '10',
+      description: 'How long a retried refresh gets the same answer, in seconds.',
+    }),
+    accessTokenTtlSeconds: setting('ACCESS_TOKEN_TTL_SECONDS', integer(1, 86400), {
+      default: '900',
+      description: 'Life of an access token, in seconds.',
+    }),
+    refreshTokenTtlSeconds: setting('REFRESH_TOKEN_TTL_SECONDS', integer(1, 31536000), {
+      default: '2592000',
+      description: 'Life of a session, however often refreshed, in seconds.',
+    }),
+    keyRotationTtlSeconds: setting('KEY_ROTATION_TTL_SECONDS', integer(1, 31536000), {
+      default: '172800',
+      description: 'How long a rotated signing key stays valid, in seconds; at least ACCESS_TOKEN_TTL_SECONDS.',
+    }),
+    emailVerificationTtlSeconds: setting('EMAIL_VERIFICATION_TTL_SECONDS', integer(60, 2592000), {
+      default: '86400',
+      description: 'Life of the link that verifies an address, in seconds.',
+    }),
+    afterSignOutUrl: setting('AFTER_SIGN_OUT_URL', pageUrl, {
+      default: '/',
+      description: 'Where a page goes after signing out.',
+    }),
+  },
+};

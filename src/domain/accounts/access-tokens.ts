@@ -1,0 +1,64 @@
+import { errors, jwtVerify, SignJWT } from 'jose';
+import { v7 as newId } from 'uuid';
+import { isId } from '../ids.js';
+import { SIGNING_ALGORITHM, type SigningKeys } from './signing-keys.js';
+
+export interface AccessToken {
+  readonly token: string;
+  readonly expiresAt: Date;
+}
+
+export interface AccessClaims {
+  readonly accountId: string;
+  readonly sessionId: string;
+}
+
+const TYPE = 'at+jwt';
+
+/** Short-lived JWTs (RFC 9068) that name an account and its session; the role is never in them. */
+export class AccessTokens {
+  constructor(
+    private readonly keys: SigningKeys,
+    private readonly options: { readonly issuer: () => string; readonly ttlSeconds: number },
+  ) {}
+
+  async issue({ accountId, sessionId }: AccessClaims): Promise<AccessToken> {
+    const { kid, privateKey } = await this.keys.current();
+    const issuedAt = Math.floor(Date.now() / 1000);
+    const expiresAt = issuedAt + this.options.ttlSeconds;
+    const token = await new SignJWT({ sid: sessionId })
+      .setProtectedHeader({ alg: SIGNING_ALGORITHM, kid, typ: TYPE })
+      .setIssuer(this.options.issuer())
+      .setAudience(this.options.issuer())
+      .setSubject(accountId)
+      .setJti(newId())
+      .setIssuedAt(issuedAt)
+      .setExpirationTime(expiresAt)
+      .sign(privateKey);
+    return { token, expiresAt: new Date(expiresAt * 1000) };
+  }
+
+  /** The claims of a token that is ours, unexpired and well formed; undefined for any other. */
+  async verify(token: string): Promise<AccessClaims | undefined> {
+    try {
+      const { payload } = await jwtVerify(token, ({ kid }) => this.#keyFor(kid), {
+        algorithms: [SIGNING_ALGORITHM],
+        typ: TYPE,
+        issuer: this.options.issuer(),
+        audience: this.options.issuer(),
+        requiredClaims: ['sub', 'sid', 'jti', 'iat', 'exp'],
+      });
+      const { sub: accountId, sid: sessionId } = payload;
+      return isId(accountId) && isId(sessionId) ? { accountId, sessionId } : undefined;
+    } catch (error) {
+      if (error instanceof errors.JOSEError || error instanceof TypeError) return undefined;
+      throw error;
+    }
+  }
+
+  async #keyFor(kid: string | undefined) {
+    const key = kid === undefined ? undefined : await this.keys.publicKey(kid);
+    if (key === undefined) throw new errors.JWSSignatureVerificationFailed();
+    return key;
+  }
+}

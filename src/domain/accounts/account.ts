@@ -1,0 +1,35 @@
+import { sql } from 'kysely';
+import type { Role } from '../access/viewer.js';
+import type { Database } from '../database.js';
+
+/** An account as those may see it who may see it at all; its password's hash is never among it. */
+export interface Account {
+  readonly id: string;
+  readonly origin: string;
+  readonly externalId: string | null;
+  readonly email: string | null;
+  readonly role: Role;
+  readonly emailVerifiedAt: Date | null;
+  readonly createdAt: Date;
+  readonly lastSignedInAt: Date | null;
+  readonly setupVerifiedAt: Date | null;
+}
+
+export const accountColumns = sql<Account>`a.id, a.origin, a.external_id, a.email, a.role, a.email_verified_at,
+  a.created_at, a.last_signed_in_at, a.setup_verified_at`;
+
+export async function accountsById(db: Database, ids: readonly string[]): Promise<readonly (Account | undefined)[]> {
+  const { rows } = await sql<Account>`
+    select ${accountColumns} from accounts a where a.id = any(${[...ids]}::uuid[])
+  `.execute(db);
+  const byId = new Map(rows.map((row) => [row.id, row]));
+  return ids.map((id) => byId.get(id));
+}
+
+/** A LOCAL account by its address; no look-up crosses origins. */
+export async function accountByEmail(db: Database, emailKey: string): Promise<Account | undefined> {
+  const { rows } = await sql<Account>`
+    select ${accountColumns} from accounts a where a.email_key = ${emailKey} and a.origin = 'LOCAL'
+  `.execute(db);
+  return rows[0];
+}

@@ -1,0 +1,133 @@
+import { sql } from 'kysely';
+import { mayRead, requireAdmin, requireSignedIn } from '../access/rules.js';
+import type { Origin, SignedIn, Viewer } from '../access/viewer.js';
+import { type BatchPage, findActiveBatch, pageOfBatches } from '../codes/read-batches.js';
+import type { Batch } from '../codes/batch.js';
+import type { Database } from '../database.js';
+import { ForbiddenError, NotFoundError, UnauthenticatedError } from '../errors.js';
+import { auditOf } from '../events/audit-of.js';
+import type { AuditAction } from '../events/audit-actions.js';
+import type { OutboxDraft } from '../events/outbox-topics.js';
+import { recordEvents } from '../events/record-events.js';
+import { isId } from '../ids.js';
+import type { Limiter } from '../limits/limiter.js';
+import { parsePage, type PageRequest } from '../paging.js';
+import type { DomainSettings } from '../settings.js';
+import { type Account, accountByEmail, accountsById } from './account.js';
+import { emailKeyOf } from './email.js';
+import { liveSessions, type Session, signedInBy } from './sessions.js';
+import type { AccessTokens } from './access-tokens.js';
+import { anonymous, rejected } from '../access/viewer.js';
+
+interface Parts {
+  readonly settings: DomainSettings;
+  readonly limiter: Limiter;
+  readonly accessTokens: AccessTokens;
+}
+
+/** The wait before codes may be issued again; null: now. */
+export type IssueCooldown = { readonly retryAt: Date; readonly retryAfterSeconds: number } | null;
+
+/** Reading accounts and what belongs to them, and what admins do to them. */
+export class Accounts {
+  constructor(
+    private readonly db: Database,
+    private readonly parts: Parts,
+  ) {}
+
+  /** Who asks, by a bearer token. Its session is looked up each time, so that a token dies with its session. */
+  async viewerBy(token: string | undefined): Promise<Viewer> {
+    if (token === undefined) return anonymous;
+    const claims = await this.parts.accessTokens.verify(token);
+    const signedIn = claims && (await signedInBy(this.db, claims.sessionId));
+    return signedIn?.accountId === claims?.accountId ? (signedIn ?? rejected) : rejected;
+  }
+
+  /** The viewer's own account; undefined for an anonymous one. @throws UnauthenticatedError for a bad token */
+  async own(viewer: Viewer): Promise<Account | undefined> {
+    if (viewer.kind === 'anonymous') return undefined;
+    const [account] = await accountsById(this.db, [requireSignedIn(viewer).accountId]);
+    if (account === undefined) throw new UnauthenticatedError();
+    return account;
+  }
+
+  /** Any account, for an admin, by its id or by a LOCAL one's address; undefined when there is none. */
+  async find(viewer: Viewer, by: { readonly id?: string | null; readonly email?: string | null }): Promise<Account | undefined> {
+    requireAdmin(viewer);
+    if (typeof by.id === 'string') {
+      const [account] = isId(by.id) ? await accountsById(this.db, [by.id]) : [];
+      return account !== undefined && matchesEmail(account, by.email) ? account : undefined;
+    }
+    return typeof by.email === 'string' ? await accountByEmail(this.db, emailKeyOf(by.email)) : undefined;
+  }
+
+  async activeBatch(viewer: Viewer, accountId: string): Promise<Batch | undefined> {
+    this.#requireReader(viewer, accountId);
+    return await findActiveBatch(this.db, accountId);
+  }
+
+  /** The newest HISTORY_MAX_VISIBLE batches, by pages in either direction. @throws BadUserInputError */
+  async batches(viewer: Viewer, accountId: string, request: PageRequest): Promise<BatchPage> {
+    this.#requireReader(viewer, accountId);
+    const { maxVisible, pageSize } = this.parts.settings.history;
+    return await pageOfBatches(this.db, accountId, { ...parsePage(request, pageSize), maxVisible });
+  }
+
+  async sessions(viewer: Viewer, accountId: string): Promise<readonly Session[]> {
+    this.#requireReader(viewer, accountId);
+    return await liveSessions(this.db, accountId);
+  }
+
+  async generateCooldown(viewer: Viewer, accountId: string): Promise<IssueCooldown> {
+    this.#requireReader(viewer, accountId);
+    return (await this.parts.limiter.issueCooldown(accountId)) ?? null;
+  }
+
+  /** Forgets the account's failed attempts and windows. Admin. @throws NotFoundError */
+  async unlock(viewer: Viewer, origin: Origin, accountId: string): Promise<Account> {
+    const admin = requireAdmin(viewer);
+    return await this.db.transaction().execute(async (tx) => {
+      const account = await this.#existing(tx, accountId);
+      await this.parts.limiter.unlock(tx, accountId);
+      const payload = { accountId, at: new Date().toISOString(), ipAddress: null, userAgent: null };
+      await recordAdminAct(tx, admin, origin, { action: 'ACCOUNT_UNLOCKED', accountId, notice: { topic: 'account-unlocked', payload } });
+      return account;
+    });
+  }
+
+  /** Lets the account prove its codes once more. Admin. @throws NotFoundError */
+  async resetSetup(viewer: Viewer, origin: Origin, accountId: string): Promise<Account> {
+    const admin = requireAdmin(viewer);
+    return await this.db.transaction().execute(async (tx) => {
+      const account = await this.#existing(tx, accountId);
+      await sql`update accounts set setup_verified_at = null where id = ${accountId}`.execute(tx);
+      await recordAdminAct(tx, admin, origin, { action: 'SETUP_RESET', accountId });
+      return { ...account, setupVerifiedAt: null };
+    });
+  }
+
+  async #existing(tx: Database, accountId: string): Promise<Account> {
+    const [account] = isId(accountId) ? await accountsById(tx, [accountId]) : [];
+    if (account === undefined) throw new NotFoundError('account');
+    return account;
+  }
+
+  #requireReader(viewer: Viewer, accountId: string): void {
+    requireSignedIn(viewer);
+    if (!mayRead(viewer, accountId)) throw new ForbiddenError('Only the account itself or an admin may read this.');
+  }
+}
+
+function matchesEmail(account: Account, email: string | null | undefined): boolean {
+  return typeof email !== 'string' || (account.email !== null && emailKeyOf(account.email) === emailKeyOf(email));
+}
+
+async function recordAdminAct(
+  tx: Database,
+  admin: SignedIn,
+  origin: Origin,
+  act: { readonly action: AuditAction; readonly accountId: string; readonly notice?: OutboxDraft },
+): Promise<void> {
+  const event = { ...auditOf(admin, origin), action: act.action, accountId: act.accountId };
+  await recordEvents(tx, [event], act.notice === undefined ? [] : [act.notice]);
+}

@@ -1,0 +1,26 @@
+import { BadUserInputError } from '../errors.js';
+
+const MAX_EMAIL_LENGTH = 254;
+const MAX_LOCAL_PART_LENGTH = 64;
+const SHAPE = /^[^\s@<>()[\]\\,;:"\p{Cc}]+@[^\s@<>()[\]\\,;:"\p{Cc}.]+(?:\.[^\s@<>()[\]\\,;:"\p{Cc}.]+)*$/u;
+
+/** An address as typed, without the white space around it, and the form in which addresses are compared. */
+export interface EmailAddress {
+  readonly address: string;
+  readonly key: string;
+}
+
+/** The form in which addresses are compared: NFKC, lower case. Always answers, also for what is no address. */
+export function emailKeyOf(typed: string): string {
+  return typed.replaceAll('\0', '').trim().normalize('NFKC').toLowerCase();
+}
+
+/** @throws BadUserInputError for what no mail could be sent to. */
+export function parseEmail(typed: string, path = 'email'): EmailAddress {
+  const address = typed.trim().normalize('NFC');
+  const localPart = address.split('@', 1)[0] ?? '';
+  if (address.length > MAX_EMAIL_LENGTH || localPart.length > MAX_LOCAL_PART_LENGTH || !SHAPE.test(address)) {
+    throw new BadUserInputError(path, 'Give one e-mail address, such as ada@example.org.');
+  }
+  return { address, key: emailKeyOf(address) };
+}

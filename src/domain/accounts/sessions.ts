@@ -1,0 +1,149 @@
+import { sql } from 'kysely';
+import { v7 as newId } from 'uuid';
+import type { Origin, Role, SignedIn, SignInMethod } from '../access/viewer.js';
+import { hmac, type Keyring } from '../crypto/keyring.js';
+import { hashOfToken, newSecretToken } from '../crypto/secret-token.js';
+import type { Database } from '../database.js';
+
+export interface Session {
+  readonly id: string;
+  readonly accountId: string;
+  readonly method: SignInMethod;
+  readonly createdAt: Date;
+  readonly lastUsedAt: Date;
+  readonly expiresAt: Date;
+  readonly userAgent: string | null;
+  readonly ipAddress: string | null;
+}
+
+export interface OpenedSession {
+  readonly session: Session;
+  readonly refreshToken: string;
+}
+
+const sessionColumns = sql<Session>`s.id, s.account_id, s.method, s.created_at, s.last_used_at, s.expires_at,
+  s.user_agent, s.ip_address`;
+
+/** Opens a session with its first refresh token and notes the sign-in on the account, in one statement. */
+export async function openSession(
+  tx: Database,
+  of: { accountId: string; method: SignInMethod; origin: Origin; ttlSeconds: number; id?: string },
+): Promise<OpenedSession> {
+  const refreshToken = newSecretToken();
+  const { rows } = await sql<Session>`
+    with account as (
+      update accounts set last_signed_in_at = sparekey_now() where id = ${of.accountId} returning id
+    ), s as (
+      insert into sessions (id, account_id, method, expires_at, user_agent, ip_address, network)
+      select ${of.id ?? newId()}::uuid, account.id, ${of.method}, sparekey_now() + make_interval(secs => ${of.ttlSeconds}),
+        ${of.origin.userAgent ?? null}, ${of.origin.address ?? null}, ${of.origin.network ?? null}
+      from account returning *
+    ), token as (
+      insert into refresh_tokens (id, session_id, token_hash, expires_at)
+      select ${newId()}::uuid, s.id, ${hashOfToken(refreshToken)}, s.expires_at from s
+    )
+    select ${sessionColumns} from s
+  `.execute(tx);
+  return { session: rows[0] as Session, refreshToken };
+}
+
+/** The caller behind a session, if it has neither ended nor been revoked and its account is there. One statement. */
+export async function signedInBy(db: Database, sessionId: string): Promise<SignedIn | undefined> {
+  const { rows } = await sql<{ accountId: string; role: Role; method: SignInMethod; age: number }>`
+    select s.account_id, a.role, s.method, extract(epoch from sparekey_now() - s.authenticated_at)::float8 as age
+    from sessions s join accounts a on a.id = s.account_id
+    where s.id = ${sessionId} and s.revoked_at is null and s.expires_at > sparekey_now()
+  `.execute(db);
+  const [row] = rows;
+  if (row === undefined) return undefined;
+  const { age, ...rest } = row;
+  return { kind: 'signed-in', ...rest, sessionId, secondsSinceAuthentication: age };
+}
+
+/** The sessions that still let somebody in, latest first. */
+export async function liveSessions(db: Database, accountId: string): Promise<readonly Session[]> {
+  const { rows } = await sql<Session>`
+    select ${sessionColumns} from sessions s
+    where s.account_id = ${accountId} and s.revoked_at is null and s.expires_at > sparekey_now()
+    order by s.created_at desc, s.id desc
+  `.execute(db);
+  return rows;
+}
+
+/** Ends a session and wipes the copies it holds; its tokens stay, so that a replay is still told. */
+export async function revokeSession(tx: Database, sessionId: string): Promise<boolean> {
+  const { rows } = await sql<{ id: string }>`
+    with revoked as (
+      update sessions set revoked_at = sparekey_now() where id = ${sessionId} and revoked_at is null returning id
+    ), wiped as (
+      delete from code_copies where session_id = ${sessionId}
+    )
+    select id from revoked
+  `.execute(tx);
+  return rows.length > 0;
+}
+
+/**
+ * What a refresh token leads to. The successor is computed from the token, so that a retry within the grace gets the
+ * same one; a token that was used before is a replay, and ends its whole session.
+ */
+export type Rotation =
+  | { readonly kind: 'rotated'; readonly opened: OpenedSession }
+  | { readonly kind: 'reused'; readonly session: Session; readonly isFirst: boolean }
+  | { readonly kind: 'expired' }
+  | { readonly kind: 'unknown' };
+
+interface TokenRow extends Session {
+  readonly tokenId: string;
+  readonly isUsed: boolean;
+  readonly isInGrace: boolean;
+  readonly isOver: boolean;
+  readonly revokedAt: Date | null;
+}
+
+/** Rotates under a lock on the token's row. Returns replays as values, so that the revocation commits. */
+export async function rotateRefreshToken(
+  tx: Database,
+  keyring: Keyring,
+  { presented, graceSeconds }: { readonly presented: string; readonly graceSeconds: number },
+): Promise<Rotation> {
+  const found = await lockToken(tx, presented, graceSeconds);
+  if (found === undefined) return { kind: 'unknown' };
+  const successor = hmac(keyring.subkey('refresh'), [found.id, presented]).toString('base64url');
+  if (found.isUsed) {
+    const isRetry = found.isInGrace && found.revokedAt === null && (await isUnused(tx, successor));
+    if (!isRetry) return { kind: 'reused', session: found, isFirst: await revokeSession(tx, found.id) };
+  } else if (found.revokedAt !== null || found.isOver) {
+    return { kind: 'expired' };
+  }
+  const { rows } = await sql<Session>`
+    with used as (
+      update refresh_tokens set used_at = coalesce(used_at, sparekey_now()) where id = ${found.tokenId}
+    ), token as (
+      insert into refresh_tokens (id, session_id, token_hash, expires_at)
+      values (${newId()}, ${found.id}, ${hashOfToken(successor)}, ${found.expiresAt})
+      on conflict (token_hash) do nothing
+    )
+    update sessions s set last_used_at = sparekey_now() where s.id = ${found.id} returning ${sessionColumns}
+  `.execute(tx);
+  return { kind: 'rotated', opened: { session: rows[0] as Session, refreshToken: successor } };
+}
+
+async function lockToken(tx: Database, presented: string, graceSeconds: number): Promise<TokenRow | undefined> {
+  const { rows } = await sql<TokenRow>`
+    select ${sessionColumns}, s.revoked_at, t.id as token_id, t.used_at is not null as is_used,
+      coalesce(t.used_at > sparekey_now() - make_interval(secs => ${graceSeconds}), false) as is_in_grace,
+      s.expires_at <= sparekey_now() as is_over
+    from refresh_tokens t join sessions s on s.id = t.session_id
+    where t.token_hash = ${hashOfToken(presented)}
+    for update of s, t
+  `.execute(tx);
+  return rows[0];
+}
+
+async function isUnused(tx: Database, token: string): Promise<boolean> {
+  const { rows } = await sql<{ found: boolean }>`
+    select true as found from refresh_tokens where token_hash = ${hashOfToken(token)} and used_at is null
+  `.execute(tx);
+  return rows.length > 0;
+}

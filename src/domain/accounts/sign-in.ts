@@ -1,0 +1,226 @@
+import { sql } from 'kysely';
+import { v7 as newId } from 'uuid';
+import type { Origin, SignInMethod, Viewer } from '../access/viewer.js';
+import { requireSignedIn } from '../access/rules.js';
+import type { BatchHashings } from '../codes/batch-hashing.js';
+import type { CodeHasher } from '../codes/code-hash.js';
+import { spendCode } from '../codes/spend-code.js';
+import type { Keyring } from '../crypto/keyring.js';
+import type { Database } from '../database.js';
+import {
+  BadUserInputError,
+  ForbiddenError,
+  InvalidCredentialsError,
+  InvalidTokenError,
+  RefreshTokenReusedError,
+  SessionExpiredError,
+} from '../errors.js';
+import { auditOf, auditOfAnonymous } from '../events/audit-of.js';
+import { type AuditEntry, foldKey, recordEvents } from '../events/record-events.js';
+import type { Attempts } from '../limits/attempts.js';
+import type { AttemptBy, Credential } from '../limits/limiter.js';
+import type { Meter } from '../meter.js';
+import type { DomainSettings } from '../settings.js';
+import type { AccessToken, AccessTokens } from './access-tokens.js';
+import { type Credentials, credentialsOf } from './credentials.js';
+import { emailKeyOf } from './email.js';
+import type { PasswordHasher } from './password-hasher.js';
+import type { Registration } from './registration.js';
+import { type OpenedSession, openSession, revokeSession, rotateRefreshToken, type Rotation, type Session } from './sessions.js';
+
+/** A session with what its owner needs to use it. */
+export interface SignedInSession {
+  readonly accessToken: AccessToken;
+  readonly refreshToken: string;
+  readonly session: Session;
+  /** After a recovery-code sign-in: how many codes still work. */
+  readonly remainingCount?: number;
+}
+
+interface Parts {
+  readonly settings: DomainSettings;
+  readonly keyring: Keyring;
+  readonly passwords: PasswordHasher;
+  readonly hasher: CodeHasher;
+  readonly hashings: BatchHashings;
+  readonly attempts: Attempts;
+  readonly accessTokens: AccessTokens;
+  readonly registration: Registration;
+  readonly meter: Meter;
+}
+
+interface Claim {
+  readonly emailKey: string;
+  readonly found: Credentials | undefined;
+  readonly origin: Origin;
+}
+
+/** Signing in, staying in, and signing out. */
+export class SignIn {
+  constructor(
+    private readonly db: Database,
+    private readonly parts: Parts,
+  ) {}
+
+  /** @throws InvalidCredentialsError (alike for unknown, unverified and wrong), RateLimitedError */
+  async withPassword(origin: Origin, input: { readonly email: string; readonly password: string }): Promise<SignedInSession> {
+    const claim = await this.#claim(origin, input.email);
+    const opened = await this.parts.attempts.run(attemptBy(claim, 'password'), async () => {
+      const matches = await this.parts.passwords.verify(input.password, verified(claim)?.passwordHash);
+      if (!matches) return { outcome: 'FAILURE', value: undefined, rejection: rejectionOf(claim) };
+      const value = await this.db.transaction().execute((tx) => this.#open(tx, claim, 'PASSWORD'));
+      return { outcome: 'SUCCESS', value };
+    });
+    if (opened === undefined) return await this.#refuse(claim, input.email);
+    return await this.#answer(opened);
+  }
+
+  /**
+   * Spends a recovery code to sign in; the code and the session are one transaction. With RECOVERY_SIGN_IN=with-password
+   * the password is asked too, and a wrong one spends no code.
+   * @throws ForbiddenError where it is switched off, BadUserInputError, InvalidCredentialsError, RateLimitedError
+   */
+  async withRecoveryCode(
+    origin: Origin,
+    input: { readonly email: string; readonly code: string; readonly password?: string | null },
+  ): Promise<SignedInSession> {
+    const mode = this.parts.settings.accounts.recoverySignIn;
+    if (mode === 'OFF') throw new ForbiddenError('Signing in by recovery code is switched off here.');
+    if (mode === 'WITH_PASSWORD' && typeof input.password !== 'string') {
+      throw new BadUserInputError('password', 'Give the password with the code.');
+    }
+    const claim = await this.#claim(origin, input.email);
+    const byCode = () => this.#spend(claim, input.code);
+    const opened =
+      mode === 'WITH_PASSWORD' ? await this.#checkingPassword(claim, input.password as string, byCode) : await byCode();
+    if (opened === undefined) return await this.#refuse(claim, input.email);
+    return { ...(await this.#answer(opened)), remainingCount: opened.remainingCount };
+  }
+
+  /**
+   * Exchanges a refresh token for its successor and a new access token.
+   * @throws InvalidTokenError, SessionExpiredError, RefreshTokenReusedError (its session has been ended, and stays so)
+   */
+  async refresh(origin: Origin, presented: string): Promise<SignedInSession> {
+    const { refreshGraceSeconds: graceSeconds } = this.parts.settings.accounts;
+    const rotation = await this.db.transaction().execute(async (tx) => {
+      const rotated = await rotateRefreshToken(tx, this.parts.keyring, { presented, graceSeconds });
+      if (rotated.kind === 'reused') await recordReuse(tx, origin, rotated);
+      return rotated;
+    });
+    switch (rotation.kind) {
+      case 'rotated':
+        return await this.#answer(rotation.opened);
+      case 'reused':
+        throw new RefreshTokenReusedError();
+      case 'expired':
+        throw new SessionExpiredError();
+      case 'unknown':
+        throw new InvalidTokenError();
+    }
+  }
+
+  /** Ends the session and wipes what it held of plaintext. */
+  async signOut(viewer: Viewer, origin: Origin): Promise<void> {
+    const me = requireSignedIn(viewer);
+    await this.db.transaction().execute(async (tx) => {
+      await revokeSession(tx, me.sessionId);
+      await recordEvents(tx, [{ ...auditOf(me, origin), action: 'SIGNED_OUT', accountId: me.accountId }]);
+    });
+  }
+
+  async #claim(origin: Origin, email: string): Promise<Claim> {
+    const emailKey = emailKeyOf(email);
+    return { emailKey, origin, found: await credentialsOf(this.db, emailKey, origin) };
+  }
+
+  async #spend(claim: Claim, code: string): Promise<(OpenedSession & { remainingCount: number }) | undefined> {
+    const accountId = verified(claim)?.accountId;
+    return await this.parts.attempts.run(attemptBy(claim, 'code'), async () => {
+      const { batchId, hashing } = await this.parts.hashings.targetOf(accountId, subjectOf(claim));
+      const hash = await this.parts.hasher.hash(code, hashing);
+      const sessionId = newId();
+      const value = await this.db.transaction().execute(async (tx) => {
+        await sql`select 1 from accounts where id = ${accountId ?? sessionId} for no key update`.execute(tx);
+        const spend = { batchId, hash, actorId: accountId ?? sessionId, sessionId, method: 'RECOVERY_CODE' as const };
+        const batch = await spendCode(tx, { ...spend, ipAddress: claim.origin.address, userAgent: claim.origin.userAgent });
+        if (batch === undefined) return undefined;
+        return { ...(await this.#open(tx, claim, 'RECOVERY_CODE', sessionId)), remainingCount: batch.remainingCount };
+      });
+      this.parts.meter.spend(value === undefined ? 'rejected' : 'signed-in');
+      if (value === undefined) return { outcome: 'FAILURE', value, rejection: rejectionOf(claim, 'RECOVERY_CODE') };
+      return { outcome: 'SUCCESS', value };
+    });
+  }
+
+  /** Clears the password's failures only when the whole sign-in succeeds, so that a code cannot be guessed for free. */
+  async #checkingPassword<T>(claim: Claim, password: string, next: () => Promise<T | undefined>): Promise<T | undefined> {
+    return await this.parts.attempts.run<T | undefined>(attemptBy(claim, 'password'), async () => {
+      const matches = await this.parts.passwords.verify(password, verified(claim)?.passwordHash);
+      if (!matches) return { outcome: 'FAILURE', value: undefined, rejection: rejectionOf(claim) };
+      const value = await next();
+      return { outcome: value === undefined ? 'RETURNED' : 'SUCCESS', value };
+    });
+  }
+
+  async #open(tx: Database, claim: Claim, method: SignInMethod, id?: string): Promise<OpenedSession> {
+    const { accountId } = claim.found as Credentials;
+    const ttlSeconds = this.parts.settings.accounts.refreshTokenTtlSeconds;
+    const opened = await openSession(tx, { accountId, method, origin: claim.origin, ttlSeconds, ...(id && { id }) });
+    const event = { ...auditOfAnonymous(claim.origin), action: 'SIGNED_IN' as const, accountId, actorId: accountId, method };
+    await recordEvents(tx, [{ ...event, sessionId: opened.session.id }]);
+    return opened;
+  }
+
+  /** An account that waits for its verification gets a new link, silently and within the mail limits. */
+  async #refuse({ found, origin }: Claim, email: string): Promise<never> {
+    if (found !== undefined && !found.isVerified) await this.parts.registration.resendVerification(origin, email);
+    throw new InvalidCredentialsError();
+  }
+
+  async #answer({ session, refreshToken }: OpenedSession): Promise<SignedInSession> {
+    const accessToken = await this.parts.accessTokens.issue({ accountId: session.accountId, sessionId: session.id });
+    return { accessToken, refreshToken, session };
+  }
+}
+
+/** The account of a claim as far as it may sign in: an unverified one may not, and reads as unknown. */
+function verified({ found }: Claim): Credentials | undefined {
+  return found?.isVerified === true ? found : undefined;
+}
+
+function subjectOf({ found, emailKey }: Claim): string {
+  return found?.accountId ?? emailKey;
+}
+
+function attemptBy(claim: Claim, credential: Credential): AttemptBy {
+  const { found, origin } = claim;
+  return {
+    policy: 'SIGN_IN',
+    credential,
+    subject: subjectOf(claim),
+    accountId: found?.accountId,
+    network: origin.network,
+    isKnownNetwork: found?.isKnownNetwork === true,
+    audit: { ...auditOfAnonymous(origin), accountId: found?.accountId },
+  };
+}
+
+function rejectionOf({ found, origin }: Claim, method: SignInMethod = 'PASSWORD'): AuditEntry {
+  const fold = { key: foldKey(method, found?.accountId ?? '', origin.network ?? ''), by: 'hour' as const };
+  return { ...auditOfAnonymous(origin), action: 'SIGN_IN_REJECTED', accountId: found?.accountId, method, fold };
+}
+
+async function recordReuse(tx: Database, origin: Origin, { session, isFirst }: Extract<Rotation, { kind: 'reused' }>) {
+  const { accountId, id: sessionId } = session;
+  const fold = { key: foldKey(sessionId), by: 'hour' as const };
+  const event = { ...auditOfAnonymous(origin), action: 'REFRESH_TOKEN_REUSED' as const, accountId, sessionId, fold };
+  const payload = {
+    accountId,
+    at: new Date().toISOString(),
+    ipAddress: origin.address ?? null,
+    userAgent: origin.userAgent ?? null,
+  };
+  await recordEvents(tx, [event], isFirst ? [{ topic: 'refresh-token-reused', payload }] : []);
+}
+

@@ -1,0 +1,85 @@
+import { sql } from 'kysely';
+import { v7 as newId } from 'uuid';
+import type { Keyring } from '../crypto/keyring.js';
+import { hashOfToken, newSecretToken } from '../crypto/secret-token.js';
+import type { Database } from '../database.js';
+
+export type TokenPurpose = 'EMAIL_VERIFICATION' | 'PASSWORD_RESET' | 'EMAIL_CHANGE';
+
+export interface NewToken {
+  readonly accountId: string;
+  readonly purpose: TokenPurpose;
+  readonly emailKey: string;
+  readonly passwordHash?: string | null;
+  readonly ttlSeconds: number;
+}
+
+export interface LiveToken {
+  readonly id: string;
+  readonly accountId: string;
+  readonly email: string;
+  readonly passwordHash: string | null;
+  /** How many different passwords were registered for the address within the time given. */
+  readonly registrations: number;
+}
+
+/** A token to be mailed, as the outbox carries it: sealed under the message's own id. */
+export interface SealedToken {
+  readonly id: string;
+  readonly bytes: Buffer;
+}
+
+const HOUR = 3_600;
+
+export function hoursOf(seconds: number): number {
+  return Math.max(1, Math.round(seconds / HOUR));
+}
+
+/** Makes a token of 32 random bytes, stored only as its hash, and returns it sealed for the mail. */
+export async function issueToken(tx: Database, keyring: Keyring, token: NewToken): Promise<SealedToken> {
+  const secret = newSecretToken();
+  await sql`
+    insert into verification_tokens (id, account_id, purpose, email_key, token_hash, password_hash, expires_at)
+    values (${newId()}, ${token.accountId}, ${token.purpose}, ${token.emailKey}, ${hashOfToken(secret)},
+      ${token.passwordHash ?? null}, sparekey_now() + make_interval(secs => ${token.ttlSeconds}))
+  `.execute(tx);
+  const id = newId();
+  const { keyId, bytes } = keyring.seal('outbox', secret, { aad: id });
+  return { id, bytes: Buffer.concat([Buffer.from(keyId, 'hex'), bytes]) };
+}
+
+/** The token that a sealed outbox message carries. */
+export function openToken(keyring: Keyring, { id, bytes }: SealedToken): string {
+  const keyId = bytes.subarray(0, 8).toString('hex');
+  return keyring.open('outbox', { keyId, bytes: bytes.subarray(8) }, { aad: id });
+}
+
+/** An unused, unexpired token of this purpose, for the address that its account has now. */
+export async function findLiveToken(
+  db: Database,
+  secret: string,
+  { purpose, registeredWithinSeconds }: { readonly purpose: TokenPurpose; readonly registeredWithinSeconds: number },
+): Promise<LiveToken | undefined> {
+  const { rows } = await sql<LiveToken>`
+    select t.id, t.account_id, a.email, t.password_hash, (
+      select count(distinct other.password_hash)::int from verification_tokens other
+      where other.account_id = t.account_id and other.purpose = t.purpose
+        and other.created_at > sparekey_now() - make_interval(secs => ${registeredWithinSeconds})
+    ) as registrations
+    from verification_tokens t join accounts a on a.id = t.account_id and a.email_key = t.email_key
+    where t.token_hash = ${hashOfToken(secret)} and t.purpose = ${purpose}
+      and t.used_at is null and t.expires_at > sparekey_now()
+  `.execute(db);
+  return rows[0];
+}
+
+/** Uses a token up and voids every other of its account. False when somebody else used it meanwhile. */
+export async function useToken(tx: Database, token: LiveToken): Promise<boolean> {
+  const { rows } = await sql<{ id: string }>`
+    update verification_tokens set used_at = sparekey_now()
+    where account_id = ${token.accountId} and used_at is null
+      and exists (select from verification_tokens where id = ${token.id} and used_at is null)
+    returning id
+  `.execute(tx);
+  return rows.some((row) => row.id === token.id);
+}

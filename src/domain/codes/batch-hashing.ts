@@ -1,0 +1,68 @@
+import { sql } from 'kysely';
+import type { Keyring } from '../crypto/keyring.js';
+import type { Database } from '../database.js';
+import type { CodeHashing, HashParameters } from './code-hash.js';
+
+/** What a typed code is to be hashed with, and the batch to look it up in. */
+export interface HashTarget {
+  readonly batchId: string;
+  readonly hashing: CodeHashing;
+}
+
+/** No batch has it, so that looking up in it is the same work as looking up in a real one, and finds nothing. */
+const NO_BATCH = '00000000-0000-0000-0000-000000000000';
+const REFRESH_MS = 60_000;
+
+/**
+ * The account's newest batch, the only one that can be active; where there is none, a decoy with parameters that active
+ * batches use, picked by the subject, so that neither work nor time tells the two apart.
+ */
+export class BatchHashings {
+  #inUse: readonly HashParameters[];
+  #readAt = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    private readonly db: Database,
+    private readonly keyring: Keyring,
+    configured: HashParameters,
+  ) {
+    this.#inUse = [configured];
+  }
+
+  async targetOf(accountId: string | undefined, subject: string): Promise<HashTarget> {
+    const { rows } = await sql<{ batchId: string } & CodeHashing>`
+      select id as batch_id, salt, pepper_key_id, hash_memory_kib as memory_kib, hash_passes as passes
+      from recovery_code_batches where account_id = ${accountId ?? NO_BATCH} order by number desc limit 1
+    `.execute(this.db);
+    const [newest] = rows;
+    if (newest === undefined) return this.#decoy(subject);
+    const { batchId, ...hashing } = newest;
+    return { batchId, hashing };
+  }
+
+  /** Reads which parameters active batches use, at most once a minute; call it where no caller waits. */
+  async refresh(): Promise<void> {
+    if (performance.now() - this.#readAt < REFRESH_MS) return;
+    this.#readAt = performance.now();
+    const { rows } = await sql<HashParameters>`
+      with recursive used as (
+        (select hash_memory_kib, hash_passes from recovery_code_batches where status = 'ACTIVE'
+          order by hash_memory_kib, hash_passes limit 1)
+        union all
+        select following.* from used, lateral (
+          select hash_memory_kib, hash_passes from recovery_code_batches
+          where status = 'ACTIVE' and (hash_memory_kib, hash_passes) > (used.hash_memory_kib, used.hash_passes)
+          order by hash_memory_kib, hash_passes limit 1) following
+      )
+      select hash_memory_kib as memory_kib, hash_passes as passes from used
+    `.execute(this.db);
+    if (rows.length > 0) this.#inUse = rows;
+  }
+
+  #decoy(subject: string): HashTarget {
+    const mark = this.keyring.mark('decoy', subject);
+    const parameters = this.#inUse[mark.readUInt32BE(0) % this.#inUse.length] as HashParameters;
+    const hashing = { ...parameters, salt: mark.subarray(16), pepperKeyId: this.keyring.currentId };
+    return { batchId: NO_BATCH, hashing };
+  }
+}

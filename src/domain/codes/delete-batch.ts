@@ -1,0 +1,80 @@
+import { sql } from 'kysely';
+import type { Database } from '../database.js';
+import { ConflictError, NotFoundError } from '../errors.js';
+import { type AuditDraft, recordEvents } from '../events/record-events.js';
+import { type Batch, type BatchRow, toBatch } from './batch.js';
+import { batchColumns, codesLeft } from './batch-columns.js';
+import { wipeCopies } from './code-copies.js';
+
+export interface DeleteBatch {
+  readonly batchId: string;
+  /** Only a batch of this account; undefined: of any (an admin's doing). */
+  readonly ownerId: string | undefined;
+  readonly deletedBy: string;
+  readonly audit: AuditDraft;
+}
+
+/**
+ * Marks a batch and its codes for deletion, in the given transaction. Usable codes become PENDING_DELETION and count as
+ * removed; the others keep their status (an expired one's is stored now). A repeat changes nothing.
+ * @throws NotFoundError for an unknown or another's batch, ConflictError for a purged one.
+ */
+export async function deleteBatch(tx: Database, { batchId, ownerId, deletedBy, audit }: DeleteBatch): Promise<Batch> {
+  const { rows } = await sql<BatchRow>`
+    select ${batchColumns('b')} from recovery_code_batches b
+    where b.id = ${batchId} and (${ownerId ?? null}::uuid is null or b.account_id = ${ownerId ?? null}::uuid)
+    for no key update
+  `.execute(tx);
+  const [found] = rows;
+  if (found === undefined) throw new NotFoundError('batch');
+  const before = toBatch(found);
+  if (before.status === 'PURGED') throw new ConflictError('This batch was purged: only its record is left.');
+  if (before.status === 'PENDING_DELETION') return before;
+  const after = await markForDeletion(tx, before, deletedBy);
+  await wipeCopies(tx, { batchId });
+  await recordEvents(
+    tx,
+    [
+      {
+        ...audit,
+        action: 'BATCH_MARKED_FOR_DELETION',
+        accountId: after.accountId ?? undefined,
+        batchId,
+        removedCount: before.remainingCount,
+      },
+    ],
+    after.accountId === null ? [] : [deletionNotice(after, after.accountId, audit)],
+  );
+  return after;
+}
+
+async function markForDeletion(tx: Database, batch: Batch, deletedBy: string): Promise<Batch> {
+  const lapses = batch.status === 'EXPIRED';
+  const codeStatus = lapses ? 'EXPIRED' : 'PENDING_DELETION';
+  const { rows } = await sql<BatchRow>`
+    with codes as (
+      update recovery_codes set deleted_at = coalesce(deleted_at, sparekey_now()),
+        status = case when status = 'ACTIVE' then ${codeStatus} else status end
+      where batch_id = ${batch.id}
+    )
+    update recovery_code_batches b set status = 'PENDING_DELETION', deleted_at = sparekey_now(),
+      deleted_by = ${deletedBy}, updated_at = sparekey_now(),
+      removed_count = b.removed_count + case when ${lapses}::boolean then 0 else ${codesLeft('b')} end,
+      lapsed_count = b.lapsed_count + case when ${lapses}::boolean then ${codesLeft('b')} else 0 end
+    where b.id = ${batch.id} returning ${batchColumns('b')}
+  `.execute(tx);
+  return toBatch(rows[0] as BatchRow);
+}
+
+function deletionNotice(batch: Batch, accountId: string, audit: AuditDraft) {
+  return {
+    topic: 'batch-deleted' as const,
+    payload: {
+      accountId,
+      batchId: batch.id,
+      at: (batch.deletedAt as Date).toISOString(),
+      ipAddress: audit.ipAddress ?? null,
+      userAgent: audit.userAgent ?? null,
+    },
+  };
+}

@@ -1,0 +1,92 @@
+import { sql } from 'kysely';
+import { v7 as newId } from 'uuid';
+import type { Database } from '../database.js';
+import { type AuditDraft, recordEvents } from '../events/record-events.js';
+import { type Batch, type BatchRow, toBatch } from './batch.js';
+import { batchColumns, codesLeft } from './batch-columns.js';
+import type { CodeHashing } from './code-hash.js';
+import { wipeCopies } from './code-copies.js';
+
+export interface NewBatch {
+  readonly accountId: string;
+  readonly hashing: CodeHashing;
+  /** In the order of their positions. */
+  readonly hashes: readonly Buffer[];
+  readonly expiresInDays: number | null;
+  readonly audit: AuditDraft;
+}
+
+/**
+ * Puts a new batch in the place of the active one, in the given transaction. Lock order: account, batch, code. A batch
+ * that has expired meanwhile is stored as EXPIRED, never as SUPERSEDED; used and invalidated codes keep their status.
+ */
+export async function issueBatch(tx: Database, batch: NewBatch): Promise<Batch> {
+  await sql`select 1 from accounts where id = ${batch.accountId} for no key update`.execute(tx);
+  const closed = await closeActiveBatch(tx, batch.accountId);
+  if (closed !== undefined) await wipeCopies(tx, { batchId: closed.id });
+  const issued = await insertBatch(tx, batch);
+  const about = { ...batch.audit, accountId: batch.accountId };
+  await recordEvents(
+    tx,
+    [
+      ...(closed?.status === 'SUPERSEDED' ? [{ ...about, action: 'BATCH_SUPERSEDED' as const, batchId: closed.id }] : []),
+      { ...about, action: 'CODES_GENERATED' as const, batchId: issued.id, issuedCount: issued.issuedCount },
+    ],
+    [
+      {
+        topic: 'codes-issued',
+        payload: {
+          accountId: batch.accountId,
+          batchId: issued.id,
+          at: issued.createdAt.toISOString(),
+          ipAddress: batch.audit.ipAddress ?? null,
+          userAgent: batch.audit.userAgent ?? null,
+        },
+      },
+      ...(closed === undefined
+        ? []
+        : [{ topic: 'batch-changed' as const, payload: { accountId: batch.accountId, batchId: closed.id } }]),
+    ],
+  );
+  return issued;
+}
+
+async function closeActiveBatch(tx: Database, accountId: string): Promise<{ id: string; status: string } | undefined> {
+  const { rows } = await sql<{ id: string; status: string }>`
+    with active as materialized (
+      select id, coalesce(expires_at <= sparekey_now(), false) as is_expired from recovery_code_batches
+      where account_id = ${accountId} and status = 'ACTIVE' for no key update
+    ), closed as (
+      update recovery_code_batches b set status = case when active.is_expired then 'EXPIRED' else 'SUPERSEDED' end,
+        lapsed_count = b.lapsed_count + ${codesLeft('b')}, updated_at = sparekey_now()
+      from active where b.id = active.id returning b.id, b.status
+    ), lapsed as (
+      update recovery_codes code set status = closed.status,
+        superseded_at = case when closed.status = 'SUPERSEDED' then sparekey_now() end
+      from closed where code.batch_id = closed.id and code.status = 'ACTIVE'
+    )
+    select id, status from closed
+  `.execute(tx);
+  return rows[0];
+}
+
+async function insertBatch(tx: Database, { accountId, hashing, hashes, expiresInDays }: NewBatch): Promise<Batch> {
+  const { rows } = await sql<BatchRow>`
+    with batch as (
+      insert into recovery_code_batches
+        (id, account_id, number, issued_count, expires_at, salt, pepper_key_id, hash_memory_kib, hash_passes)
+      values (${newId()}, ${accountId},
+        (select coalesce(max(number), 0) + 1 from recovery_code_batches where account_id = ${accountId}),
+        ${hashes.length}, sparekey_now() + ${expiresInDays}::int * interval '24 hours',
+        ${hashing.salt}, ${hashing.pepperKeyId}, ${hashing.memoryKib}, ${hashing.passes})
+      returning *
+    ), codes as (
+      insert into recovery_codes (id, batch_id, position, hash, expires_at)
+      select code.id, batch.id, code.position, code.hash, batch.expires_at
+      from batch, unnest(${hashes.map(() => newId())}::uuid[], ${[...hashes]}::bytea[])
+        with ordinality as code(id, hash, position)
+    )
+    select ${batchColumns('batch')} from batch
+  `.execute(tx);
+  return toBatch(rows[0] as BatchRow);
+}

@@ -1,0 +1,81 @@
+import { sql } from 'kysely';
+import type { Database } from '../database.js';
+import { type Batch, type BatchRow, type Code, toBatch } from './batch.js';
+import { batchColumns } from './batch-columns.js';
+
+/** A slice of the history, newest first. */
+export interface BatchSlice {
+  /** Only batches older than this number. */
+  readonly after: number | undefined;
+  /** Only batches newer than this number. */
+  readonly before: number | undefined;
+  readonly limit: number;
+  /** From the oldest end of the slice instead of from the newest. */
+  readonly isFromEnd: boolean;
+}
+
+export interface BatchPage {
+  readonly batches: readonly Batch[];
+  readonly totalCount: number;
+  /** Whether there is a newer visible batch than the page's first, or an older one than its last. */
+  readonly hasNewer: boolean;
+  readonly hasOlder: boolean;
+}
+
+export async function findBatch(db: Database, batchId: string): Promise<Batch | undefined> {
+  const { rows } = await sql<BatchRow>`
+    select ${batchColumns('b')} from recovery_code_batches b where b.id = ${batchId}
+  `.execute(db);
+  return rows[0] && toBatch(rows[0]);
+}
+
+/** The batch whose codes still work. */
+export async function findActiveBatch(db: Database, accountId: string): Promise<Batch | undefined> {
+  const { rows } = await sql<BatchRow>`
+    select ${batchColumns('b')} from recovery_code_batches b
+    where b.account_id = ${accountId} and b.status = 'ACTIVE' and (b.expires_at is null or b.expires_at > sparekey_now())
+  `.execute(db);
+  return rows[0] && toBatch(rows[0]);
+}
+
+/** One page of the newest `maxVisible` batches, in one statement. */
+export async function pageOfBatches(
+  db: Database,
+  accountId: string,
+  { after, before, limit, isFromEnd, maxVisible }: BatchSlice & { readonly maxVisible: number },
+): Promise<BatchPage> {
+  const { rows } = await sql<BatchRow & { totalCount: number; newest: number; oldest: number }>`
+    select v.*, total.* from (
+      select count(*)::int as total_count, max(number) as newest, min(number) as oldest from (
+        select number from recovery_code_batches where account_id = ${accountId} order by number desc limit ${maxVisible}
+      ) visible
+    ) total left join lateral (
+      select ${batchColumns('b')} from recovery_code_batches b
+      where b.account_id = ${accountId} and b.number >= total.oldest
+        and b.number < coalesce(${after ?? null}::int, 2147483647) and b.number > coalesce(${before ?? null}::int, 0)
+      order by b.number * case when ${isFromEnd}::boolean then 1 else -1 end
+      limit ${limit}
+    ) v on true
+  `.execute(db);
+  const [first] = rows;
+  const batches = rows.filter((row) => row.id !== null).map(({ totalCount, newest, oldest, ...row }) => toBatch(row));
+  batches.sort((a, b) => b.number - a.number);
+  return {
+    batches,
+    totalCount: first?.totalCount ?? 0,
+    hasNewer: first !== undefined && batches.length > 0 && first.newest > (batches[0] as Batch).number,
+    hasOlder: first !== undefined && batches.length > 0 && first.oldest < (batches.at(-1) as Batch).number,
+  };
+}
+
+/** The codes of each of the batches, in their order on paper, without plaintext and without hash. */
+export async function codesOfBatches(db: Database, batchIds: readonly string[]): Promise<readonly (readonly Code[])[]> {
+  const { rows } = await sql<Code & { batchId: string }>`
+    select code.id, code.batch_id, code.position, code.used_at, code.invalidated_at, code.deleted_at,
+      case when code.status = 'ACTIVE' and code.expires_at <= sparekey_now() then 'EXPIRED' else code.status end as status
+    from recovery_codes code where code.batch_id = any(${[...batchIds]}::uuid[]) order by code.position
+  `.execute(db);
+  const byBatch = Map.groupBy(rows, (row) => row.batchId);
+  return batchIds.map((id) => byBatch.get(id) ?? []);
+}
+

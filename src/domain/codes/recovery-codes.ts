@@ -1,0 +1,241 @@
+import type { Origin, Viewer, SignedIn } from '../access/viewer.js';
+import { isActingAdmin, mayRead, requireSignedIn } from '../access/rules.js';
+import type { Reauthentication } from '../accounts/reauthentication.js';
+import type { Keyring } from '../crypto/keyring.js';
+import type { Database } from '../database.js';
+import { BadUserInputError, NotFoundError } from '../errors.js';
+import { auditOf } from '../events/audit-of.js';
+import { isId } from '../ids.js';
+import type { Attempts } from '../limits/attempts.js';
+import type { AttemptBy, Limiter } from '../limits/limiter.js';
+import type { Meter } from '../meter.js';
+import type { DomainSettings } from '../settings.js';
+import type { Batch } from './batch.js';
+import type { BatchHashings } from './batch-hashing.js';
+import { newCodes } from './code-format.js';
+import { type CodeHasher, hashParametersFor } from './code-hash.js';
+import { sealCopy } from './code-copies.js';
+import { deleteBatch } from './delete-batch.js';
+import { issueBatch } from './issue-codes.js';
+import { findBatch } from './read-batches.js';
+import { type Revocation, revokeCode, type RevocationOutcome, type Revoked } from './revoke-code.js';
+import { setupState, verifySetup } from './setup-test.js';
+import { spendCode } from './spend-code.js';
+import { markViewed } from './mark-viewed.js';
+
+export interface IssuedCodes {
+  readonly batch: Batch;
+  /** The plaintext, in the order of the positions. */
+  readonly codes: readonly string[];
+  readonly copyAvailableUntil: Date | null;
+}
+
+export interface Verification {
+  readonly outcome: 'ACCEPTED' | 'REJECTED';
+  readonly batch: Batch | undefined;
+}
+
+export interface SetupTestResult {
+  readonly outcome: 'VERIFIED' | 'ALREADY_VERIFIED' | 'INVALID_CODE' | 'NO_ACTIVE_BATCH';
+  readonly setupVerifiedAt: Date | null;
+}
+
+export interface CodeSelector {
+  readonly code?: string | null;
+  readonly codeId?: string | null;
+}
+
+interface Parts {
+  readonly settings: DomainSettings;
+  readonly keyring: Keyring;
+  readonly hasher: CodeHasher;
+  readonly hashings: BatchHashings;
+  readonly limiter: Limiter;
+  readonly attempts: Attempts;
+  readonly reauthentication: Reauthentication;
+  readonly meter: Meter;
+}
+
+const COUNTED: Partial<Record<RevocationOutcome, 'SUCCESS' | 'FAILURE'>> = { DONE: 'SUCCESS', NOT_FOUND: 'FAILURE' };
+
+/** What can be done with recovery codes. Every method checks first who asks. */
+export class RecoveryCodes {
+  constructor(
+    private readonly db: Database,
+    private readonly parts: Parts,
+  ) {}
+
+  /**
+   * Issues a new batch in the place of the active one and returns its plaintext, the only time that it is answered.
+   * @throws UnauthenticatedError, BadUserInputError, ReauthenticationRequiredError, InvalidCredentialsError,
+   *   RateLimitedError; after any of them nothing has changed.
+   */
+  async generate(
+    viewer: Viewer,
+    origin: Origin,
+    input: { readonly expiresInDays?: number | null; readonly currentPassword?: string | null },
+  ): Promise<IssuedCodes> {
+    const me = requireSignedIn(viewer);
+    const expiresInDays = this.#parseExpiry(input.expiresInDays);
+    await this.parts.reauthentication.require(me, origin, input.currentPassword);
+    const audit = { ...auditOf(me, origin), accountId: me.accountId };
+    const issueId = await this.parts.limiter.beginIssue(me.accountId, audit);
+    let isIssued = false;
+    try {
+      const issued = await this.#issue(me, origin, expiresInDays);
+      isIssued = true;
+      return issued;
+    } finally {
+      await this.parts.limiter.endIssue(me.accountId, issueId, isIssued);
+    }
+  }
+
+  /** Spends a code. ACCEPTED proves something to a service key's caller, not to a browser. @throws RateLimitedError */
+  async verify(viewer: Viewer, origin: Origin, code: string): Promise<Verification> {
+    const me = requireSignedIn(viewer);
+    const audit = auditOf(me, origin);
+    return await this.parts.attempts.run(this.#attemptBy(me, origin), async () => {
+      const { batchId, hash } = await this.#hashed(me.accountId, code);
+      const batch = await spendCode(this.db, {
+        batchId,
+        hash,
+        actorId: me.accountId,
+        sessionId: me.sessionId,
+        method: me.method,
+        ipAddress: origin.address,
+        userAgent: origin.userAgent,
+      });
+      const isAccepted = batch !== undefined;
+      this.parts.meter.spend(isAccepted ? 'accepted' : 'rejected');
+      return {
+        outcome: isAccepted ? 'SUCCESS' : 'FAILURE',
+        value: { outcome: isAccepted ? 'ACCEPTED' : 'REJECTED', batch },
+        rejection: { ...audit, action: 'CODE_REJECTED', accountId: me.accountId },
+      };
+    });
+  }
+
+  /** Proves once that codes work, spending none. @throws RateLimitedError */
+  async test(viewer: Viewer, origin: Origin, code: string): Promise<SetupTestResult> {
+    const me = requireSignedIn(viewer);
+    const audit = auditOf(me, origin);
+    return await this.parts.attempts.run<SetupTestResult>(this.#attemptBy(me, origin), async () => {
+      const { setupVerifiedAt, hasActiveBatch } = await setupState(this.db, me.accountId);
+      if (setupVerifiedAt !== null) return returned({ outcome: 'ALREADY_VERIFIED', setupVerifiedAt });
+      if (!hasActiveBatch) return returned({ outcome: 'NO_ACTIVE_BATCH', setupVerifiedAt });
+      const place = await this.#hashed(me.accountId, code);
+      const verifiedAt = await verifySetup(this.db, { ...place, accountId: me.accountId, audit });
+      if (verifiedAt !== undefined) {
+        return { outcome: 'SUCCESS', value: { outcome: 'VERIFIED', setupVerifiedAt: verifiedAt } };
+      }
+      return {
+        outcome: 'FAILURE',
+        value: { outcome: 'INVALID_CODE', setupVerifiedAt },
+        rejection: { ...audit, action: 'SETUP_REJECTED', accountId: me.accountId },
+      };
+    });
+  }
+
+  /** Revokes one code: the owner by plaintext or id, an admin by id. @throws BadUserInputError, RateLimitedError */
+  async revoke(viewer: Viewer, origin: Origin, selector: CodeSelector & { readonly to: Revocation }): Promise<Revoked> {
+    const me = requireSignedIn(viewer);
+    const { code, codeId, to } = selector;
+    const audit = auditOf(me, origin);
+    if (typeof code === 'string' && typeof codeId !== 'string') {
+      return await this.#revokeTyped(me, origin, { code, to });
+    }
+    if (typeof codeId !== 'string' || typeof code === 'string') {
+      throw new BadUserInputError('selector', 'Give exactly one of code and codeId.');
+    }
+    if (!isId(codeId)) return { outcome: 'NOT_FOUND', batch: undefined };
+    const ownerId = isActingAdmin(me) ? undefined : me.accountId;
+    return await revokeCode(this.db, { to, place: { codeId }, ownerId, audit });
+  }
+
+  /** @throws NotFoundError, ConflictError */
+  async deleteBatch(viewer: Viewer, origin: Origin, batchId: string): Promise<Batch> {
+    const me = requireSignedIn(viewer);
+    if (!isId(batchId)) throw new NotFoundError('batch');
+    return await this.db.transaction().execute((tx) =>
+      deleteBatch(tx, {
+        batchId,
+        ownerId: isActingAdmin(me) ? undefined : me.accountId,
+        deletedBy: me.accountId,
+        audit: auditOf(me, origin),
+      }),
+    );
+  }
+
+  /** Notes that the owner has seen the codes; the first time counts. @throws NotFoundError */
+  async markViewed(viewer: Viewer, origin: Origin, batchId: string): Promise<Batch> {
+    const me = requireSignedIn(viewer);
+    const audit = auditOf(me, origin);
+    const batch = isId(batchId)
+      ? await this.db.transaction().execute((tx) => markViewed(tx, { batchId, ownerId: me.accountId, audit }))
+      : undefined;
+    if (batch === undefined) throw new NotFoundError('batch');
+    return batch;
+  }
+
+  /** A batch that the viewer may see; undefined for an unknown id and another's alike. */
+  async find(viewer: Viewer, batchId: string): Promise<Batch | undefined> {
+    requireSignedIn(viewer);
+    const batch = isId(batchId) ? await findBatch(this.db, batchId) : undefined;
+    return batch !== undefined && mayRead(viewer, batch.accountId) ? batch : undefined;
+  }
+
+  async #issue(me: SignedIn, origin: Origin, expiresInDays: number | null): Promise<IssuedCodes> {
+    const { codes: format } = this.parts.settings;
+    const codes = newCodes(format.perBatch, format);
+    const hashing = this.parts.hasher.newHashing(hashParametersFor(format));
+    const hashes = await Promise.all(codes.map((code) => this.parts.hasher.hash(code, hashing)));
+    const { accountId, sessionId } = me;
+    return await this.db.transaction().execute(async (tx) => {
+      const batch = await issueBatch(tx, { accountId, hashing, hashes, expiresInDays, audit: auditOf(me, origin) });
+      const copy = { batchId: batch.id, sessionId, codes, ttlSeconds: format.copyTtlSeconds };
+      return { batch, codes, copyAvailableUntil: await sealCopy(tx, this.parts.keyring, copy) };
+    });
+  }
+
+  async #revokeTyped(me: SignedIn, origin: Origin, { code, to }: { code: string; to: Revocation }): Promise<Revoked> {
+    const audit = auditOf(me, origin);
+    return await this.parts.attempts.run(this.#attemptBy(me, origin), async () => {
+      const place = await this.#hashed(me.accountId, code);
+      const revoked = await revokeCode(this.db, { to, place, ownerId: me.accountId, audit });
+      return {
+        outcome: COUNTED[revoked.outcome] ?? 'RETURNED',
+        value: revoked,
+        rejection: { ...audit, action: 'CODE_REJECTED', accountId: me.accountId },
+      };
+    });
+  }
+
+  async #hashed(accountId: string, code: string): Promise<{ batchId: string; hash: Buffer }> {
+    const { batchId, hashing } = await this.parts.hashings.targetOf(accountId, accountId);
+    return { batchId, hash: await this.parts.hasher.hash(code, hashing) };
+  }
+
+  #attemptBy(me: SignedIn, origin: Origin): AttemptBy {
+    return {
+      policy: 'VERIFY',
+      credential: 'code',
+      subject: me.accountId,
+      accountId: me.accountId,
+      network: origin.network,
+      audit: { ...auditOf(me, origin), accountId: me.accountId },
+    };
+  }
+
+  #parseExpiry(expiresInDays: number | null | undefined): number | null {
+    const { maxExpiryDays } = this.parts.settings.codes;
+    if (expiresInDays === null || expiresInDays === undefined) return null;
+    if (!Number.isInteger(expiresInDays) || expiresInDays < 1 || expiresInDays > maxExpiryDays) {
+      throw new BadUserInputError('input.expiresInDays', `Give 1 to ${maxExpiryDays} days, or none for codes that never expire.`);
+    }
+    return expiresInDays;
+  }
+}
+
+function returned<T>(value: T): { readonly outcome: 'RETURNED'; readonly value: T } {
+  return { outcome: 'RETURNED', value };
+}

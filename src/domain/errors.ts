@@ -1,0 +1,128 @@
+/** Every value that `extensions.code` can take. */
+export const ERROR_CODES = [
+  'UNAUTHENTICATED',
+  'FORBIDDEN',
+  'BAD_USER_INPUT',
+  'NOT_FOUND',
+  'CONFLICT',
+  'RATE_LIMITED',
+  'COPY_UNAVAILABLE',
+  'ALREADY_EXPORTED',
+  'ALREADY_EMAILED',
+  'MAIL_DISABLED',
+  'INVALID_CREDENTIALS',
+  'INVALID_TOKEN',
+  'SESSION_EXPIRED',
+  'REFRESH_TOKEN_REUSED',
+  'REAUTHENTICATION_REQUIRED',
+  'CONFIRMATION_REQUIRED',
+  'JOBS_UNAVAILABLE',
+  'UNAVAILABLE',
+  'INTERNAL_SERVER_ERROR',
+] as const;
+
+export type ErrorCode = (typeof ERROR_CODES)[number];
+
+/** A refusal that the caller may read: its message and `extensions` are public and hold nothing that was typed. */
+export abstract class DomainError extends Error {
+  abstract readonly code: ErrorCode;
+  /** What clients get beside the code. */
+  get extensions(): Readonly<Record<string, unknown>> {
+    return {};
+  }
+}
+
+export class UnauthenticatedError extends DomainError {
+  readonly code = 'UNAUTHENTICATED';
+  constructor() {
+    super('Sign in first, or refresh the session: this needs a valid access token.');
+  }
+}
+
+export class ForbiddenError extends DomainError {
+  readonly code = 'FORBIDDEN';
+}
+
+/** `path` names the argument at fault, such as `input.expiresInDays`. */
+export class BadUserInputError extends DomainError {
+  readonly code = 'BAD_USER_INPUT';
+  constructor(
+    readonly path: string,
+    message: string,
+  ) {
+    super(message);
+  }
+  override get extensions() {
+    return { argument: this.path };
+  }
+}
+
+export class NotFoundError extends DomainError {
+  readonly code = 'NOT_FOUND';
+  constructor(what: string) {
+    super(`There is no such ${what}, or it is not yours.`);
+  }
+}
+
+export class ConflictError extends DomainError {
+  readonly code = 'CONFLICT';
+}
+
+/** Refused until `retryAt`; what is told here is what is enforced. */
+export class RateLimitedError extends DomainError {
+  readonly code = 'RATE_LIMITED';
+  constructor(
+    readonly retryAt: Date,
+    readonly retryAfterSeconds: number,
+  ) {
+    super(`Too many attempts. Try again in ${retryAfterSeconds} ${retryAfterSeconds === 1 ? 'second' : 'seconds'}.`);
+  }
+  override get extensions() {
+    return { retryAt: this.retryAt.toISOString(), retryAfterSeconds: this.retryAfterSeconds };
+  }
+}
+
+/** The same for an unknown address, a wrong password, a wrong code and an unverified account. */
+export class InvalidCredentialsError extends DomainError {
+  readonly code = 'INVALID_CREDENTIALS';
+  constructor() {
+    super('The e-mail address and what was given with it do not match.');
+  }
+}
+
+/** The same for an unknown, used, expired or foreign token. */
+export class InvalidTokenError extends DomainError {
+  readonly code = 'INVALID_TOKEN';
+  constructor() {
+    super('This token is not valid, or no longer. Ask for a new one.');
+  }
+}
+
+export class SessionExpiredError extends DomainError {
+  readonly code = 'SESSION_EXPIRED';
+  constructor() {
+    super('This session has ended. Sign in again.');
+  }
+}
+
+export class RefreshTokenReusedError extends DomainError {
+  readonly code = 'REFRESH_TOKEN_REUSED';
+  constructor() {
+    super('This refresh token was used before, so its session has been ended. Sign in again.');
+  }
+}
+
+export class ReauthenticationRequiredError extends DomainError {
+  readonly code = 'REAUTHENTICATION_REQUIRED';
+  constructor() {
+    super('Sign in again, or give currentPassword.');
+  }
+}
+
+/** A fault of ours or of the moment; nothing was changed. */
+export class UnavailableError extends DomainError {
+  readonly code = 'UNAVAILABLE';
+  constructor(options?: ErrorOptions) {
+    super('The service is busy or its database is away. Nothing was changed; try again shortly.', options);
+  }
+}

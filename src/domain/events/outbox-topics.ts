@@ -1,0 +1,44 @@
+/** When and where something happened to an account, as its notice tells. Ids and plain facts only. */
+interface Occasion {
+  readonly accountId: string;
+  /** ISO 8601 */
+  readonly at: string;
+  readonly ipAddress: string | null;
+  readonly userAgent: string | null;
+}
+
+interface OfBatch extends Occasion {
+  readonly batchId: string;
+}
+
+/** What is delivered after a commit, by topic: mails, and word to other processes. */
+export interface OutboxTopics {
+  /** The sealed part is the mailed token. */
+  readonly 'email-verification-requested': { readonly accountId: string; readonly hoursValid: number };
+  /** Somebody registered an address that has an account already. */
+  readonly 'registered-again': { readonly accountId: string };
+  /** The address was verified, but no password could be taken over. The sealed part is the token to set one. */
+  readonly 'password-wanted': { readonly accountId: string; readonly hoursValid: number };
+  readonly 'codes-issued': OfBatch;
+  readonly 'code-used': OfBatch & { readonly remaining: number; readonly isSignIn: boolean };
+  /** Something else about a batch changed that its owner's pages show. */
+  readonly 'batch-changed': { readonly accountId: string; readonly batchId: string };
+  readonly 'batch-deleted': OfBatch;
+  readonly 'locked-out': Occasion;
+  readonly 'password-ceiling-passed': Occasion;
+  readonly 'account-unlocked': Occasion;
+  readonly 'refresh-token-reused': Occasion;
+}
+
+export type OutboxTopic = keyof OutboxTopics;
+
+export type OutboxDraft = {
+  [Topic in OutboxTopic]: {
+    readonly topic: Topic;
+    readonly payload: OutboxTopics[Topic];
+    /** At most one message ever under the same key. */
+    readonly uniqueKey?: string;
+    /** A secret to carry, as sealed under the message's own id. */
+    readonly sealed?: { readonly id: string; readonly bytes: Buffer };
+  };
+}[OutboxTopic];

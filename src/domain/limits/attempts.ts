@@ -1,0 +1,65 @@
+import type { OutboxDraft } from '../events/outbox-topics.js';
+import { type AuditEntry, recordEvents } from '../events/record-events.js';
+import type { Database } from '../database.js';
+import type { Attempt, AttemptBy, AttemptOutcome, Limiter, Settled } from './limiter.js';
+
+/** How an attempt ended, and what it answers. A refusal is a value here, so that what counts it commits. */
+export interface Tried<T> {
+  readonly outcome: AttemptOutcome;
+  readonly value: T;
+  /** Written where the attempt counts as a failure. */
+  readonly rejection?: AuditEntry;
+}
+
+/** Runs guesses at a password or code under the limiter, and tells the owner when they lock the account. */
+export class Attempts {
+  constructor(
+    private readonly db: Database,
+    private readonly limiter: Limiter,
+  ) {}
+
+  /**
+   * Takes a slot, tries, and ends the attempt by its outcome; a fault of ours gives the slot back.
+   * @throws RateLimitedError before anything is tried.
+   */
+  async run<T>(by: AttemptBy, attempt: () => Promise<Tried<T>>): Promise<T> {
+    const begun = await this.limiter.beginAttempt(by);
+    const tried = await this.#givingBackOnFault(begun, attempt);
+    const settled = await this.limiter.endAttempt(begun, tried.outcome);
+    if (tried.outcome === 'FAILURE') await this.#recordFailure(begun, tried.rejection, settled);
+    return tried.value;
+  }
+
+  async #givingBackOnFault<T>(begun: Attempt, attempt: () => Promise<Tried<T>>): Promise<Tried<T>> {
+    try {
+      return await attempt();
+    } catch (error) {
+      // The first error is the one to tell; a slot that cannot be given back now counts as failed after a minute.
+      await this.limiter.endAttempt(begun, 'RETURNED').catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async #recordFailure(attempt: Attempt, rejection: AuditEntry | undefined, settled: Settled): Promise<void> {
+    const events = rejection === undefined ? [] : [rejection];
+    await recordEvents(this.db, events, noticesOf(attempt, settled));
+  }
+}
+
+function noticesOf({ accountId, credential, audit }: Attempt, settled: Settled): OutboxDraft[] {
+  if (accountId === undefined) return [];
+  const at = new Date();
+  const payload = {
+    accountId,
+    at: at.toISOString(),
+    ipAddress: audit.ipAddress ?? null,
+    userAgent: audit.userAgent ?? null,
+  };
+  const notices: OutboxDraft[] = [];
+  if (settled.isLockNoticeDue) notices.push({ topic: 'locked-out', payload });
+  if (settled.isCeilingPassed) {
+    const uniqueKey = `ceiling/${credential}/${accountId}/${payload.at.slice(0, 10)}`;
+    notices.push({ topic: 'password-ceiling-passed', payload, uniqueKey });
+  }
+  return notices;
+}

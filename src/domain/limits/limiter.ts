@@ -1,0 +1,204 @@
+import { sql } from 'kysely';
+import { v7 as newId } from 'uuid';
+import type { Database } from '../database.js';
+import type { Keyring } from '../crypto/keyring.js';
+import { RateLimitedError } from '../errors.js';
+import type { Meter } from '../meter.js';
+import type { DomainSettings } from '../settings.js';
+import { type AuditDraft, recordEvents } from '../events/record-events.js';
+
+/** Which guesses are counted together: passwords and recovery codes apart. */
+export type Credential = 'password' | 'code';
+
+export type LimitPolicy = 'GENERATE' | 'VERIFY' | 'SIGN_IN' | 'SEND_MAIL';
+
+/** `FAILURE` counts, `SUCCESS` clears, `RETURNED` does neither. */
+export type AttemptOutcome = 'SUCCESS' | 'FAILURE' | 'RETURNED';
+
+/** Who tries what, from where. */
+export interface AttemptBy {
+  readonly policy: LimitPolicy;
+  readonly credential: Credential;
+  /** The account's id, or, for an address that nobody has, what was typed in its compared form. */
+  readonly subject: string;
+  readonly accountId: string | undefined;
+  /** The network (IPv4 address, or /64); undefined: address limits are skipped. */
+  readonly network: string | undefined;
+  /** Signed in from here lately: strangers' failures elsewhere do not close the door. */
+  readonly isKnownNetwork?: boolean;
+  /** What a refusal's audit event says beside its reason. */
+  readonly audit: AuditDraft;
+}
+
+export interface Attempt extends AttemptBy {
+  readonly id: string;
+  readonly keys: AttemptKeys;
+}
+
+/** What an ended attempt leads to. */
+export interface Settled {
+  /** The account is locked for this caller, and its owner has not been told within 24 h. */
+  readonly isLockNoticeDue: boolean;
+  /** ACCOUNT_PASSWORD_CEILING failures in a row, from wherever. */
+  readonly isCeilingPassed: boolean;
+}
+
+interface AttemptKeys {
+  readonly pair: Buffer;
+  readonly account: Buffer;
+  readonly address: Buffer | null;
+}
+
+interface Decision {
+  readonly isAdmitted: boolean;
+  readonly retryAt: Date;
+  readonly retryAfterSeconds: number;
+}
+
+const NO_CEILING = 2_147_483_647;
+const HOUR = 3_600;
+const DAY = 24 * HOUR;
+const MAILS_AN_HOUR = 3;
+const MAILS_A_DAY = 10;
+const MAILS_AN_HOUR_FROM_ADDRESS = 20;
+
+/**
+ * Every limit of the service, kept in the database so that any number of processes agree. Each decision is one atomic
+ * statement that stands alone and commits: an attempt takes a slot before anything is hashed, and open slots count as
+ * failures, so that guesses sent together are not more than guesses sent one by one.
+ */
+export class Limiter {
+  constructor(
+    private readonly db: Database,
+    private readonly keyring: Keyring,
+    private readonly parts: { readonly limits: DomainSettings['limits']; readonly meter: Meter },
+  ) {}
+
+  /**
+   * Takes a slot for one guess at a password or code.
+   * @throws RateLimitedError until `retryAt`; the told wait is the enforced wait.
+   */
+  async beginAttempt(by: AttemptBy): Promise<Attempt> {
+    const id = newId();
+    const keys = this.#attemptKeys(by);
+    const { rows } = await sql<Decision>`
+      select * from take_attempt(${id}, ${keys.pair}, ${keys.account}, ${keys.address}, ${this.#attemptLimits(by)})
+    `.execute(this.db);
+    const attempt = { ...by, id, keys };
+    await this.#admit(rows, by.policy, { key: keys.pair, audit: by.audit });
+    return attempt;
+  }
+
+  /** Ends an attempt; call it once, whatever happened. */
+  async endAttempt(attempt: Attempt, outcome: AttemptOutcome): Promise<Settled> {
+    const { id, keys } = attempt;
+    const { rows } = await sql<Settled>`
+      select * from settle_attempt(
+        ${id}, ${keys.pair}, ${keys.account}, ${keys.address}, ${outcome}, ${this.#attemptLimits(attempt)})
+    `.execute(this.db);
+    return rows[0] ?? { isLockNoticeDue: false, isCeilingPassed: false };
+  }
+
+  /**
+   * Admits one issuing of codes at a time, and none within the window that the last one opened.
+   * @throws RateLimitedError as for attempts; every press but the first grows the window.
+   */
+  async beginIssue(accountId: string, audit: AuditDraft): Promise<string> {
+    const id = newId();
+    const key = this.#generateKey(accountId);
+    const { rows } = await sql<Decision>`
+      select * from take_cooldown(${id}, ${key}, ${this.#windows()})
+    `.execute(this.db);
+    await this.#admit(rows, 'GENERATE', { key, audit });
+    return id;
+  }
+
+  async endIssue(accountId: string, id: string, isIssued: boolean): Promise<void> {
+    await sql`
+      select settle_cooldown(${id}, ${this.#generateKey(accountId)}, ${isIssued}, ${this.#windows()})
+    `.execute(this.db);
+  }
+
+  /** Until when this account may not issue; undefined when it may now. */
+  async issueCooldown(accountId: string): Promise<{ retryAt: Date; retryAfterSeconds: number } | undefined> {
+    const { rows } = await sql<{ retryAt: Date; retryAfterSeconds: number }>`
+      select blocked_until as retry_at, seconds_until(blocked_until, sparekey_now()) as retry_after_seconds
+      from rate_limits where key = ${this.#generateKey(accountId)} and blocked_until > sparekey_now()
+    `.execute(this.db);
+    return rows[0];
+  }
+
+  /** Whether one mail more may be sent to this recipient at the wish of this network; counts it when it may. */
+  async admitsMail(recipientKey: string, network: string | undefined): Promise<boolean> {
+    const quotas = [
+      { key: this.#key('mail-hour', recipientKey), maximum: MAILS_AN_HOUR, seconds: HOUR },
+      { key: this.#key('mail-day', recipientKey), maximum: MAILS_A_DAY, seconds: DAY },
+    ];
+    if (network !== undefined) {
+      quotas.push({ key: this.#key('mail-address', network), maximum: MAILS_AN_HOUR_FROM_ADDRESS, seconds: HOUR });
+    }
+    const { rows } = await sql<Decision>`
+      select * from take_quota(
+        ${quotas.map((quota) => quota.key)}::bytea[],
+        ${quotas.map((quota) => quota.maximum)}::int[],
+        ${quotas.map((quota) => quota.seconds)}::int[])
+    `.execute(this.db);
+    const isAdmitted = rows[0]?.isAdmitted === true;
+    if (!isAdmitted) this.parts.meter.refusal('SEND_MAIL');
+    return isAdmitted;
+  }
+
+  /** Forgets every failure and window of the account, for both credentials and from all addresses. */
+  async unlock(db: Database, accountId: string): Promise<void> {
+    const owners = (['password', 'code'] as const).map((credential) => this.#key('account', credential, accountId));
+    await sql`
+      update rate_limits set count = 0, step = 0, is_told = false, blocked_until = null, counted_since = null,
+        last_counted_at = null, noticed_at = null
+      where key = any(${owners}::bytea[]) or owner_key = any(${owners}::bytea[])
+    `.execute(db);
+  }
+
+  async #admit(
+    [decision]: readonly Decision[],
+    policy: LimitPolicy,
+    { key, audit }: { readonly key: Buffer; readonly audit: AuditDraft },
+  ): Promise<void> {
+    if (decision === undefined || decision.isAdmitted) return;
+    this.parts.meter.refusal(policy);
+    await recordEvents(this.db, [{ ...audit, action: 'RATE_LIMITED', reason: policy, fold: { key, by: 'hour' } }]);
+    throw new RateLimitedError(decision.retryAt, decision.retryAfterSeconds);
+  }
+
+  #attemptKeys({ credential, subject, network }: AttemptBy): AttemptKeys {
+    return {
+      pair: this.#key('pair', credential, subject, network ?? ''),
+      account: this.#key('account', credential, subject),
+      address: network === undefined ? null : this.#key('address', network),
+    };
+  }
+
+  #generateKey(accountId: string): Buffer {
+    return this.#key('generate', accountId);
+  }
+
+  #key(...parts: string[]): Buffer {
+    return this.keyring.mark('limits', ...parts);
+  }
+
+  #attemptLimits({ credential, isKnownNetwork }: AttemptBy): string {
+    const { maxAttempts, accountPasswordCeiling, addressFailuresPerHour } = this.parts.limits;
+    const isClosedByCeiling = credential === 'password' && isKnownNetwork !== true;
+    return JSON.stringify({
+      ...JSON.parse(this.#windows()),
+      max: maxAttempts,
+      ceiling: isClosedByCeiling ? accountPasswordCeiling : NO_CEILING,
+      noticeCeiling: accountPasswordCeiling,
+      perHour: addressFailuresPerHour,
+    });
+  }
+
+  #windows(): string {
+    const { cooldownBaseSeconds, cooldownMultiplier, cooldownCutoffSeconds } = this.parts.limits;
+    return JSON.stringify({ base: cooldownBaseSeconds, multiplier: cooldownMultiplier, cutoff: cooldownCutoffSeconds });
+  }
+}

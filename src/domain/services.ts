@@ -1,0 +1,69 @@
+import { AccessTokens } from './accounts/access-tokens.js';
+import { Accounts } from './accounts/accounts.js';
+import { PasswordHasher } from './accounts/password-hasher.js';
+import { Reauthentication } from './accounts/reauthentication.js';
+import { Registration } from './accounts/registration.js';
+import { SignIn } from './accounts/sign-in.js';
+import { SigningKeys } from './accounts/signing-keys.js';
+import { BatchHashings } from './codes/batch-hashing.js';
+import { CodeHasher, hashParametersFor } from './codes/code-hash.js';
+import { RecoveryCodes } from './codes/recovery-codes.js';
+import { HashPool } from './crypto/hash-pool.js';
+import type { Keyring } from './crypto/keyring.js';
+import type { Database } from './database.js';
+import { Attempts } from './limits/attempts.js';
+import { Limiter } from './limits/limiter.js';
+import type { Meter } from './meter.js';
+import { type ServiceInfo, serviceInfo } from './service-info.js';
+import type { DomainSettings } from './settings.js';
+
+export interface Core {
+  readonly db: Database;
+  readonly settings: DomainSettings;
+  readonly keyring: Keyring;
+  readonly meter: Meter;
+  readonly version: string;
+  /** What our access tokens name as issuer and audience. Asked late: a port may be chosen at listening. */
+  readonly issuer: () => string;
+}
+
+/** What Sparekey can do; the same objects serve every request, job and command. */
+export interface Services {
+  readonly info: ServiceInfo;
+  readonly recoveryCodes: RecoveryCodes;
+  readonly accounts: Accounts;
+  readonly registration: Registration;
+  readonly signIn: SignIn;
+  readonly signingKeys: SigningKeys;
+  readonly passwords: PasswordHasher;
+  readonly hashings: BatchHashings;
+}
+
+// A password hash takes 19 MiB and tens of milliseconds: two at once fill two cores. A code hash takes a millisecond.
+const PASSWORD_POOL = { concurrency: 2, queueLength: 64 };
+const CODE_POOL = { concurrency: 4, queueLength: 1024 };
+
+export function createServices({ db, settings, keyring, meter, version, issuer }: Core): Services {
+  const passwords = new PasswordHasher(new HashPool(PASSWORD_POOL), meter);
+  const hasher = new CodeHasher(keyring, new HashPool(CODE_POOL), meter);
+  const hashings = new BatchHashings(db, keyring, hashParametersFor(settings.codes));
+  const limiter = new Limiter(db, keyring, { limits: settings.limits, meter });
+  const attempts = new Attempts(db, limiter);
+  const signingKeys = new SigningKeys(db, keyring);
+  const accessTokens = new AccessTokens(signingKeys, { issuer, ttlSeconds: settings.accounts.accessTokenTtlSeconds });
+  const { stepUpSeconds } = settings.accounts;
+  const reauthentication = new Reauthentication(db, attempts, { passwords, stepUpSeconds });
+  const registration = new Registration(db, { settings, keyring, passwords, limiter });
+  const codeParts = { settings, keyring, hasher, hashings, limiter, attempts, reauthentication, meter };
+  const signInParts = { settings, keyring, passwords, hasher, hashings, attempts, accessTokens, registration, meter };
+  return {
+    info: serviceInfo(settings, version),
+    recoveryCodes: new RecoveryCodes(db, codeParts),
+    accounts: new Accounts(db, { settings, limiter, accessTokens }),
+    registration,
+    signIn: new SignIn(db, signInParts),
+    signingKeys,
+    passwords,
+    hashings,
+  };
+}

@@ -1,0 +1,37 @@
+import type { RecoverySignIn } from './service-info.js';
+
+/** The settings that rules go by. */
+export interface DomainSettings {
+  readonly server: { readonly siteName: string };
+  readonly codes: {
+    readonly perBatch: number;
+    readonly groups: number;
+    readonly groupLength: number;
+    readonly maxExpiryDays: number;
+    readonly lowThreshold: number;
+    readonly copyTtlSeconds: number;
+  };
+  readonly limits: {
+    readonly cooldownBaseSeconds: number;
+    readonly cooldownMultiplier: number;
+    readonly cooldownCutoffSeconds: number;
+    readonly maxAttempts: number;
+    readonly accountPasswordCeiling: number;
+    readonly addressFailuresPerHour: number;
+  };
+  readonly history: { readonly maxVisible: number; readonly pageSize: number };
+  readonly export: { readonly format: 'TXT' | 'CSV' | 'PDF' | 'JSON' };
+  readonly mail: { readonly emailCopyEnabled: boolean };
+  readonly accounts: {
+    readonly registrationOpen: boolean;
+    readonly recoverySignIn: RecoverySignIn;
+    readonly minPasswordLength: number;
+    readonly stepUpSeconds: number;
+    readonly refreshGraceSeconds: number;
+    readonly accessTokenTtlSeconds: number;
+    readonly refreshTokenTtlSeconds: number;
+    readonly emailVerificationTtlSeconds: number;
+    readonly passwordResetTtlSeconds: number;
+    readonly afterSignOutUrl: string;
+  };
+}

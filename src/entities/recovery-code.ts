@@ -1,0 +1,36 @@
+import { defineEntity, p } from '@mikro-orm/core';
+import { id, timestamp } from './columns.js';
+import { RecoveryCodeBatchSchema } from './recovery-code-batch.js';
+
+/** One look-up secret, kept only as a keyed hash. `endedAt` is the earliest of its ends, and what purging goes by. */
+export const RecoveryCodeSchema = defineEntity({
+  name: 'RecoveryCode',
+  tableName: 'recovery_codes',
+  properties: {
+    id: id(),
+    batchId: () => p.manyToOne(RecoveryCodeBatchSchema).mapToPk().fieldName('batch_id').deleteRule('restrict'),
+    position: p.integer(),
+    hash: p.blob().hidden().lazy(),
+    status: p.text().default('ACTIVE'),
+    expiresAt: timestamp().nullable(),
+    usedAt: timestamp().nullable(),
+    invalidatedAt: timestamp().nullable(),
+    supersededAt: timestamp().nullable(),
+    deletedAt: timestamp().nullable(),
+    endedAt: timestamp()
+      .nullable()
+      .generated('least(expires_at, used_at, invalidated_at, superseded_at, deleted_at) stored'),
+  },
+  checks: [
+    {
+      name: 'recovery_codes_status_known',
+      expression: `status in ('ACTIVE', 'USED', 'INVALIDATED', 'EXPIRED', 'SUPERSEDED', 'PENDING_DELETION')`,
+    },
+    { name: 'recovery_codes_hash_length', expression: 'octet_length(hash) = 32' },
+  ],
+  uniques: [
+    { name: 'recovery_codes_batch_id_hash_unique', properties: ['batchId', 'hash'] },
+    { name: 'recovery_codes_batch_id_position_unique', properties: ['batchId', 'position'] },
+  ],
+  indexes: [{ name: 'recovery_codes_ended_at_index', properties: ['endedAt'] }],
+});

@@ -1,0 +1,5 @@
+import type { MigrationObject } from '@mikro-orm/core';
+import { InitialMigration } from './20261122-initial/migration.js';
+
+/** In the order in which they are applied. A released migration never changes. */
+export const migrations: MigrationObject[] = [{ name: '20261122-initial', class: InitialMigration }];

@@ -1,0 +1,129 @@
+import type { BaseContext } from '@apollo/server';
+import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
+import type { GraphQLSchema } from 'graphql';
+import type { Logger } from 'pino';
+import type { Config } from '../config/config.js';
+import { createApollo } from './apollo-server.js';
+import { createClientAddress } from './client-address.js';
+import { createErrorFormatter } from './error-formatter.js';
+import { addGraphqlRoute } from './graphql-route.js';
+import { answerFault } from './http-refusal.js';
+import type { Metrics } from './metrics.js';
+import { OPERATION_LIMITS } from './operation-limits.js';
+import { addOperatorRoutes, type OperatorRouteParts } from './operator-routes.js';
+import { addPageRoutes } from './page-routes.js';
+import type { RequestFacts } from './request-facts.js';
+import { addSecurityHeaders } from './security-headers.js';
+
+export interface HttpServerParts<C extends BaseContext> extends Pick<OperatorRouteParts, 'readiness' | 'jwks'> {
+  readonly config: Pick<Config, 'server'>;
+  readonly schema: GraphQLSchema;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Called once for each GraphQL request. What it throws is answered like any other error. */
+  newContext(facts: RequestFacts): Promise<C>;
+}
+
+export interface HttpServer {
+  /**
+   * Accepts connections from here on.
+   * @returns the address it really listens on, without a final slash.
+   * @throws the system's error, such as EADDRINUSE.
+   */
+  listen(): Promise<{ url: string }>;
+  /**
+   * Stops accepting, lets running requests finish and closes every connection; those that take longer than `timeoutMs`
+   * (default 5000) are cut. Calling it again waits for the same end.
+   */
+  close(timeoutMs?: number): Promise<void>;
+  /** True from listening until closing begins. */
+  isReady(): boolean;
+}
+
+/** Above what any answer takes; a client that sends its request slower than that is let go. */
+const REQUEST_TIMEOUT_MS = 30_000;
+const CLOSE_TIMEOUT_MS = 5000;
+const IDLE_SWEEP_MS = 50;
+
+/** The HTTP side of Sparekey: GraphQL, health, metrics, public keys and plain pages. No I/O before `listen`. */
+export async function createHttpServer<C extends BaseContext>(parts: HttpServerParts<C>): Promise<HttpServer> {
+  const { config, logger } = parts;
+  const { isProduction, publicUrl, siteName, metricsToken } = config.server;
+  const formatError = createErrorFormatter(logger, { hints: !isProduction });
+  const apollo = createApollo<C>({ ...parts, formatError, isProduction });
+  await apollo.start();
+
+  const app = createFastify();
+  app.setErrorHandler((error, request, reply) => answerFault(reply, { error, request, formatError }));
+  addSecurityHeaders(app, publicUrl);
+  addOperatorRoutes(app, { ...parts, metricsToken });
+  addPageRoutes(app, siteName);
+  await addGraphqlRoute<C>(app, {
+    apollo,
+    formatError,
+    metrics: parts.metrics,
+    clientAddress: createClientAddress(config.server.trustProxy),
+    corsOrigins: config.server.corsOrigins,
+    newContext: (facts) => parts.newContext(facts),
+  });
+  await app.ready();
+  return httpServer(app, config, () => apollo.stop());
+}
+
+function createFastify(): FastifyInstance {
+  const app = Fastify({
+    bodyLimit: OPERATION_LIMITS.bodyBytes,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    forceCloseConnections: 'idle',
+    frameworkErrors: (_error, _request, reply) => refuse(reply, 400, 'This address is not valid.'),
+  });
+  app.setNotFoundHandler((_request, reply) => refuse(reply, 404, 'There is nothing here.'));
+  return app;
+}
+
+/** Without the framework's own text, which repeats the address. */
+function refuse(reply: FastifyReply, status: number, error: string): void {
+  reply.code(status).send({ error });
+}
+
+function httpServer(
+  app: FastifyInstance,
+  { server }: Pick<Config, 'server'>,
+  stopped: () => Promise<void>,
+): HttpServer {
+  let isReady = false;
+  let closing: Promise<void> | undefined;
+  return {
+    async listen() {
+      await app.listen({ host: server.host, port: server.port });
+      isReady = true;
+      return { url: urlOf(app) };
+    },
+    close(timeoutMs = CLOSE_TIMEOUT_MS) {
+      isReady = false;
+      closing ??= closeWithin(app, timeoutMs).then(stopped);
+      return closing;
+    },
+    isReady: () => isReady,
+  };
+}
+
+async function closeWithin(app: FastifyInstance, timeoutMs: number): Promise<void> {
+  // A connection that was busy when closing began stays open for its client after the answer.
+  const sweep = setInterval(() => app.server.closeIdleConnections(), IDLE_SWEEP_MS);
+  const cut = setTimeout(() => app.server.closeAllConnections(), timeoutMs);
+  try {
+    await app.close();
+  } finally {
+    clearInterval(sweep);
+    clearTimeout(cut);
+  }
+}
+
+function urlOf(app: FastifyInstance): string {
+  const address = app.server.address();
+  if (address === null || typeof address === 'string') throw new Error('The server listens on no port.');
+  const isAnyAddress = address.address === '0.0.0.0' || address.address === '::';
+  const host = isAnyAddress ? 'localhost' : address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  return `http://${host}:${address.port}`;
+}

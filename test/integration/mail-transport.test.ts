@@ -1,0 +1,396 @@
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import PostalMime from 'postal-mime';
+import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
+import { MailError } from '../../src/mail/mail-error.js';
+import type { MailToSend } from '../../src/mail/message.js';
+import { renderMail } from '../../src/mail/templates.js';
+import { createMailTransport, type MailTransportOptions } from '../../src/mail/transport.js';
+
+const LINK = `http://127.0.0.1:4000/verify-email#token=${'aB3-_'.repeat(9)}`;
+const SERVER_WORDS = 'the server quotes ann@example.org here';
+
+const mail: MailToSend = {
+  to: 'ann@example.org',
+  messageId: '<0193a1f0-77aa@keys.example>',
+  template: 'verify-email',
+  ...renderMail('verify-email', { siteName: 'Acme Keys', link: LINK, validForSeconds: 86_400 }),
+};
+
+/** What to undo after a test, last thing first. */
+const cleanups: (() => unknown)[] = [];
+let folder = '';
+
+beforeEach(async () => {
+  folder = join(await mkdtemp(join(tmpdir(), 'sparekey-mail-')), 'mail');
+  cleanups.push(() => rm(join(folder, '..'), { recursive: true, force: true }));
+});
+
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+function transportTo(smtpUrl: string | undefined, options: Partial<MailTransportOptions> = {}) {
+  const transport = createMailTransport({
+    smtpUrl,
+    from: 'keys@acme.example',
+    filesDir: folder,
+    siteName: 'Acme Keys',
+    ...options,
+  });
+  cleanups.push(() => transport.close());
+  return transport;
+}
+
+interface Received {
+  raw: Buffer;
+  from: string;
+  to: string[];
+}
+
+/** A real SMTP server on a free port that keeps what it gets. */
+async function smtpServer(options: SMTPServerOptions = {}) {
+  const received: Received[] = [];
+  const counts = { connections: 0, messages: 0 };
+  const server = new SMTPServer({
+    authOptional: true,
+    disabledCommands: ['STARTTLS'],
+    logger: false,
+    closeTimeout: 100,
+    onConnect(_session, callback) {
+      counts.connections += 1;
+      callback();
+    },
+    onData(stream, session, callback) {
+      counts.messages += 1;
+      const chunks: Buffer[] = [];
+      stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+      stream.on('end', () => {
+        const { mailFrom, rcptTo } = session.envelope;
+        const to = rcptTo.map(({ address }) => address);
+        received.push({ raw: Buffer.concat(chunks), from: mailFrom === false ? '' : mailFrom.address, to });
+        callback();
+      });
+    },
+    ...options,
+  });
+  server.on('error', () => undefined);
+  const listener = server.listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  cleanups.push(() => new Promise<void>((resolve) => server.close(() => resolve())));
+  const { port } = listener.address() as AddressInfo;
+  return { received, counts, server, port, url: `smtp://127.0.0.1:${port}` };
+}
+
+/** A server that speaks SMTP badly: `onLine` gets what the client says, line by line. */
+async function scriptedServer(onConnect: (socket: Socket) => void, onLine: (line: string, socket: Socket) => void) {
+  const sockets = new Set<Socket>();
+  const server: Server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => undefined).on('close', () => sockets.delete(socket));
+    let rest = '';
+    socket.on('data', (chunk) => {
+      const lines = (rest + chunk.toString()).split('\r\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) onLine(line, socket);
+    });
+    onConnect(socket);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  cleanups.push(async () => {
+    for (const socket of sockets) socket.destroy();
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+  });
+  return `smtp://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+const greet = (socket: Socket) => socket.write('220 here\r\n');
+
+/** Says yes to everything up to the message itself. */
+const politeUntilData = (line: string, socket: Socket) => {
+  if (/^(EHLO|MAIL|RCPT|RSET)/.test(line)) socket.write('250 ok\r\n');
+  if (line === 'DATA') socket.write('354 go on\r\n');
+};
+
+const smtpFault = (responseCode: number) => Object.assign(new Error(SERVER_WORDS), { responseCode });
+
+async function failureOf(sending: Promise<unknown>): Promise<MailError> {
+  const error = await sending.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(MailError);
+  const failure = error as MailError;
+  expect(failure.cause).toBeUndefined();
+  expect(`${failure.stack} ${JSON.stringify(failure)}`).not.toMatch(/quotes|ann@example|token|s3cret/);
+  return failure;
+}
+
+describe('mails to files', () => {
+  it('are one readable .eml file each, for the owner only', async () => {
+    await transportTo(undefined).send(mail);
+    const [name = '', ...others] = await readdir(folder);
+    expect(others).toEqual([]);
+    expect(name).toMatch(/^\d{4}-\d\d-\d\dT[\d.-]+Z-verify-email-0193a1f0-77aa\.eml$/);
+    expect((await stat(join(folder, name))).mode & 0o777).toBe(0o600);
+    expect((await stat(folder)).mode & 0o777).toBe(0o700);
+    const raw = await readFile(join(folder, name));
+    const parsed = await PostalMime.parse(raw);
+    expect(parsed).toMatchObject({
+      subject: mail.subject,
+      messageId: mail.messageId,
+      from: { name: 'Acme Keys', address: 'keys@acme.example' },
+      to: [{ address: 'ann@example.org' }],
+    });
+    expect(parsed.text?.trim()).toBe(mail.text.trim());
+    expect(parsed.html).toContain(LINK);
+  });
+
+  it('hold the link in one piece, so that it can be copied out of the file', async () => {
+    await transportTo(undefined).send(mail);
+    const [name = ''] = await readdir(folder);
+    expect(await readFile(join(folder, name), 'utf8')).toContain(`\r\n${LINK}\r\n`);
+  });
+
+  it('sort by time and never overwrite each other', async () => {
+    const transport = transportTo(undefined);
+    const ids = Array.from({ length: 20 }, (_, index) => `<m-${index}@keys.example>`);
+    await Promise.all(ids.map((messageId) => transport.send({ ...mail, messageId })));
+    await transport.send({ ...mail, messageId: '<last@keys.example>' });
+    const names = (await readdir(folder)).sort();
+    expect(names).toHaveLength(21);
+    expect(names.at(-1)).toContain('last');
+    expect(names.every((name) => name.endsWith('.eml'))).toBe(true);
+  });
+
+  it('stay in their folder whatever the Message-ID is', async () => {
+    await transportTo(undefined).send({ ...mail, messageId: '<../../up/and/out@keys.example>' });
+    const names = await readdir(folder);
+    expect(names).toHaveLength(1);
+    expect(names[0]).not.toContain('/');
+  });
+
+  it('survive letters beyond ASCII', async () => {
+    const rendered = renderMail('verify-email', { siteName: 'Schlüssel 鍵', link: LINK, validForSeconds: 60 });
+    await transportTo(undefined, { siteName: 'Schlüssel 鍵' }).send({ ...mail, ...rendered });
+    const [name = ''] = await readdir(folder);
+    const parsed = await PostalMime.parse(await readFile(join(folder, name)));
+    expect(parsed.from?.name).toBe('Schlüssel 鍵');
+    expect(parsed.subject).toBe(rendered.subject);
+    expect(parsed.text?.trim()).toBe(rendered.text.trim());
+  });
+
+  it('are refused for good, and not written, where a header could be injected', async () => {
+    const sending = transportTo(undefined).send({ ...mail, subject: 'Hi\r\nBcc: bob@example.org' });
+    expect(await failureOf(sending)).toMatchObject({ reason: 'INVALID_MAIL', isPermanent: true });
+    await expect(readdir(folder)).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  it('are worth another attempt when the folder cannot be written', async () => {
+    await writeFile(folder, 'a file stands where the folder should be');
+    const transport = transportTo(undefined);
+    expect(await failureOf(transport.send(mail))).toMatchObject({ reason: 'NOT_WRITTEN', isPermanent: false });
+    expect(await failureOf(transport.verify())).toMatchObject({ reason: 'NOT_WRITTEN' });
+  });
+});
+
+describe('mails by SMTP', () => {
+  it('arrive with one recipient, the given Message-ID, both bodies and no wish for automatic answers', async () => {
+    const { url, received } = await smtpServer();
+    await transportTo(url).send(mail);
+    expect(received).toHaveLength(1);
+    expect(received[0]).toMatchObject({ from: 'keys@acme.example', to: ['ann@example.org'] });
+    const parsed = await PostalMime.parse(received[0]?.raw ?? '');
+    expect(parsed.messageId).toBe(mail.messageId);
+    expect(parsed.text?.trim()).toBe(mail.text.trim());
+    expect(parsed.html?.trim()).toBe(mail.html.trim());
+    const header = (key: string) => parsed.headers.find((each) => each.key === key)?.value;
+    expect(header('auto-submitted')).toBe('auto-generated');
+    expect(header('x-mailer')).toBeUndefined();
+  });
+
+  it('share connections', async () => {
+    const { url, received, counts } = await smtpServer();
+    const transport = transportTo(url);
+    for (let sent = 0; sent < 5; sent += 1) await transport.send(mail);
+    expect(received).toHaveLength(5);
+    expect(counts.connections).toBe(1);
+  });
+
+  it('arrive although the server has dropped the connection in between', async () => {
+    const { url, received, counts } = await smtpServer({ socketTimeout: 200 });
+    const transport = transportTo(url);
+    await transport.send(mail);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    await transport.send(mail);
+    expect(received).toHaveLength(2);
+    expect(counts.connections).toBe(2);
+  });
+
+  it.each([
+    [550, { reason: 'REFUSED', isPermanent: true }],
+    [552, { reason: 'REFUSED', isPermanent: true }],
+    [450, { reason: 'REFUSED_FOR_NOW', isPermanent: false }],
+    [421, { reason: 'REFUSED_FOR_NOW', isPermanent: false }],
+    [503, { reason: 'REFUSED_FOR_NOW', isPermanent: false }],
+    [530, { reason: 'LOGIN_REFUSED', isPermanent: false }],
+  ])('are judged rightly when the recipient is answered with %i', async (responseCode, expected) => {
+    const { url } = await smtpServer({ onRcptTo: (_to, _session, callback) => callback(smtpFault(responseCode)) });
+    expect(await failureOf(transportTo(url).send(mail))).toMatchObject({ ...expected, responseCode });
+  });
+
+  it.each([
+    [554, { reason: 'REFUSED', isPermanent: true }],
+    [451, { reason: 'REFUSED_FOR_NOW', isPermanent: false }],
+  ])('are judged rightly when the message is answered with %i', async (responseCode, expected) => {
+    const { url } = await smtpServer({
+      onData: (stream, _session, callback) => stream.on('end', () => callback(smtpFault(responseCode))).resume(),
+    });
+    expect(await failureOf(transportTo(url).send(mail))).toMatchObject({ ...expected, responseCode });
+  });
+
+  it('are kept for later when it is our own address that is refused', async () => {
+    const { url } = await smtpServer({ onMailFrom: (_from, _session, callback) => callback(smtpFault(553)) });
+    expect(await failureOf(transportTo(url).send(mail))).toMatchObject({ isPermanent: false, responseCode: 553 });
+  });
+
+  it('are kept for later when nobody listens', async () => {
+    const { url, server } = await smtpServer();
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+    const transport = transportTo(url);
+    expect(await failureOf(transport.send(mail))).toMatchObject({ reason: 'UNREACHABLE', isPermanent: false });
+    expect(await failureOf(transport.verify())).toMatchObject({ reason: 'UNREACHABLE' });
+  });
+
+  it('are sent once only when the connection breaks in the middle of the message', async () => {
+    let messages = 0;
+    const url = await scriptedServer(greet, (line, socket) => {
+      politeUntilData(line, socket);
+      if (line.startsWith('Message-ID')) {
+        messages += 1;
+        socket.destroy();
+      }
+    });
+    expect(await failureOf(transportTo(url).send(mail))).toMatchObject({ reason: 'UNREACHABLE', isPermanent: false });
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    expect(messages).toBe(1);
+  });
+
+  it('are sent once only when the answer to the final dot is lost', async () => {
+    let messages = 0;
+    const url = await scriptedServer(greet, (line, socket) => {
+      politeUntilData(line, socket);
+      if (line === '.') {
+        messages += 1;
+        socket.destroy();
+      }
+    });
+    expect(await failureOf(transportTo(url).send(mail))).toMatchObject({ reason: 'UNREACHABLE', isPermanent: false });
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    expect(messages).toBe(1);
+  });
+
+  it.each([
+    ['never greets', () => undefined, { greeting: 200 }],
+    ['greets and falls silent', greet, { socket: 200 }],
+    ['is slower than a mail may take', greet, { send: 200 }],
+  ] as const)('are given up when the server %s', async (_what, onConnect, smtpTimeouts) => {
+    const url = await scriptedServer(onConnect, () => undefined);
+    const started = Date.now();
+    const failure = await failureOf(transportTo(url, { smtpTimeouts }).send(mail));
+    expect(failure).toMatchObject({ reason: 'UNREACHABLE', isPermanent: false });
+    expect(Date.now() - started).toBeLessThan(3000);
+  });
+
+  it('fail at a server that hangs up before its greeting, without trying for long', async () => {
+    let connections = 0;
+    const url = await scriptedServer(
+      (socket) => {
+        connections += 1;
+        socket.end();
+      },
+      () => undefined,
+    );
+    expect(await failureOf(transportTo(url).send(mail))).toMatchObject({ reason: 'UNREACHABLE' });
+    expect(connections).toBe(2);
+  });
+
+  it('are kept for later when the login is refused, and the password is in no error', async () => {
+    const { port } = await smtpServer({
+      allowInsecureAuth: true,
+      onAuth: (_auth, _session, callback) => callback(new Error(`${SERVER_WORDS} s3cret`)),
+    });
+    const transport = transportTo(`smtp://keys:s3cret@127.0.0.1:${port}`);
+    expect(await failureOf(transport.send(mail))).toMatchObject({ reason: 'LOGIN_REFUSED', isPermanent: false });
+    expect(await failureOf(transport.verify())).toMatchObject({ reason: 'LOGIN_REFUSED' });
+  });
+
+  it('log in with user and password as they are meant, not as they are encoded', async () => {
+    const logins: unknown[] = [];
+    const { port, received } = await smtpServer({
+      allowInsecureAuth: true,
+      authOptional: false,
+      onAuth(auth, _session, callback) {
+        logins.push([auth.username, auth.password]);
+        callback(null, { user: auth.username });
+      },
+    });
+    await transportTo(`smtp://us%40er:p%2Fs%3As@127.0.0.1:${port}`).send(mail);
+    expect(logins).toEqual([['us@er', 'p/s:s']]);
+    expect(received).toHaveLength(1);
+  });
+
+  it('go over TLS only to a server that proves who it is', async () => {
+    const { port, received } = await smtpServer({ secure: true, disabledCommands: [] });
+    const url = `smtps://127.0.0.1:${port}`;
+    expect(await failureOf(transportTo(url).send(mail))).toMatchObject({ reason: 'NOT_SECURE', isPermanent: false });
+    expect(received).toHaveLength(0);
+    await transportTo(`${url}?tls.rejectUnauthorized=false`).send(mail);
+    expect(received).toHaveLength(1);
+  });
+
+  it('do not go in clear where TLS is required', async () => {
+    const { url, received } = await smtpServer();
+    const transport = transportTo(`${url}?requireTLS=true`);
+    expect(await failureOf(transport.send(mail))).toMatchObject({ reason: 'NOT_SECURE', isPermanent: false });
+    expect(received).toHaveLength(0);
+  });
+
+  it('are finished before the transport closes, and refused after', async () => {
+    const { url, received } = await smtpServer();
+    const transport = transportTo(url);
+    const sending = transport.send(mail);
+    await transport.close();
+    await sending;
+    expect(received).toHaveLength(1);
+    expect(await failureOf(transport.send(mail))).toMatchObject({ isPermanent: false });
+  });
+
+  it('are cut off when the transport closes and the server does not answer', async () => {
+    const url = await scriptedServer(greet, () => undefined);
+    const transport = transportTo(url, { smtpTimeouts: { close: 200 } });
+    const failure = failureOf(transport.send(mail));
+    const started = Date.now();
+    await transport.close();
+    expect(await failure).toMatchObject({ reason: 'UNREACHABLE', isPermanent: false });
+    expect(Date.now() - started).toBeLessThan(2000);
+  });
+});
+
+describe('verify', () => {
+  it('connects and sends nothing', async () => {
+    const { url, counts } = await smtpServer();
+    await transportTo(url).verify();
+    expect(counts).toEqual({ connections: 1, messages: 0 });
+  });
+
+  it('makes the folder of files', async () => {
+    await transportTo(undefined).verify();
+    expect(await readdir(folder)).toEqual([]);
+  });
+});
