@@ -16,13 +16,16 @@ function fingerprint() {
   const sources = readdirSync(join(root, 'src'), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name));
-  return [...settings.map((file) => join(root, file)), ...sources]
-    .sort()
-    .map((file) => {
-      const { size, mtimeMs } = statSync(file);
-      return `${file.slice(root.length)} ${size} ${mtimeMs}`;
-    })
-    .join('\n');
+  return [...settings.map((file) => join(root, file)), ...sources].map(describe).sort(byText).join('\n');
+}
+
+function describe(file) {
+  const { size, mtimeMs } = statSync(file);
+  return `${file.slice(root.length)} ${size} ${mtimeMs}`;
+}
+
+function byText(one, other) {
+  return one < other ? -1 : 1;
 }
 
 const current = fingerprint();

@@ -4,7 +4,7 @@ import { printSchemaWithDirectives } from '@graphql-tools/utils';
 import { type GraphQLSchema, lexicographicSortSchema } from 'graphql';
 
 interface SchemaModule {
-  buildSparekeySchema(): Promise<GraphQLSchema>;
+  readonly buildSparekeySchema: () => Promise<GraphQLSchema>;
 }
 
 const committed = new URL('../schema.graphql', import.meta.url);

@@ -6,7 +6,7 @@ import { problem } from './problem.js';
  * How many characters the alphabet of recovery codes has. The alphabet itself belongs to the rules for codes, which a
  * test holds to this number.
  */
-export const CODE_ALPHABET_SIZE = 55;
+export const CODE_ALPHABET_SIZE = 56;
 
 const MIN_CODE_BITS = 64;
 const MAX_PASSWORD_BYTES = 1024;

@@ -8,6 +8,8 @@ import { errorCode } from './sources.js';
 
 const KEY_FILE = 'recovery.key';
 const FOLDER_MODE = 0o700;
+/** As root, the embedded server's user has to pass through, and can do nothing else. */
+const PASSAGE_MODE = 0o710;
 const FILE_MODE = 0o600;
 const STICKY = 0o1000;
 
@@ -21,7 +23,8 @@ export async function prepareDataDir(dir: string): Promise<void> {
   await mkdir(dir, { mode: FOLDER_MODE }).catch(ignore('EEXIST'));
   const found = await stat(dir);
   if (!found.isDirectory()) throw new Error(`DATA_DIR (${dir}) is not a folder.`);
-  if ((found.mode & 0o777) === FOLDER_MODE) return;
+  const mode = found.mode & 0o777;
+  if (mode === FOLDER_MODE || mode === PASSAGE_MODE) return;
   if (isSharedFolder(resolve(dir), found.mode)) {
     throw new Error(`DATA_DIR (${dir}) is a folder with other uses: name one that is for Sparekey alone.`);
   }

@@ -31,6 +31,7 @@ export function ormOptions(driverOptions: Options['driverOptions']): Options {
     dbName: 'sparekey',
     driverOptions,
     extensions: [Migrator],
+    logger: () => undefined,
     // Agenda's tables are its own: without this a schema diff drops them.
     schemaGenerator: { skipTables: [/^agenda_/], disableForeignKeys: false },
     migrations: { migrationsList: migrations, tableName: 'migrations', snapshot: false, transactional: true },

@@ -55,6 +55,7 @@ export class ServerHold {
    */
   async take(): Promise<string> {
     const deadline = Date.now() + ANSWER_WITHIN_MS;
+    this.#failedStarts = 0;
     while (!this.#release && !(await this.#connect())) {
       if (!isAlive(this.#server?.process) && !(await isServed(this.#options))) await this.#startServer();
       if (Date.now() > deadline) throw await this.#startFailure();
@@ -113,7 +114,6 @@ export class ServerHold {
     client.once('end', () => this.#recover());
     this.#client = client;
     this.#socket = socket;
-    this.#failedStarts = 0;
     return true;
   }
 

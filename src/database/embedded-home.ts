@@ -34,7 +34,7 @@ export interface Home {
   readonly appPassword: string;
 }
 
-export interface HomeOptions {
+interface HomeOptions {
   readonly dataDir: string;
   readonly programs: string;
   readonly user: OsUser | undefined;
@@ -117,13 +117,15 @@ async function makeHome(options: HomeOptions): Promise<Home> {
   }
   const home = await readHome(dataDir);
   if (!home) throw new Error(`${join(dataDir, 'postgres')} points nowhere: remove it to begin with an empty database`);
-  if (closed)
+  if (closed) {
     options.warn(`the user postgres cannot pass ${closed}: the database is in ${home.folder}, not in DATA_DIR`);
+  }
   return home;
 }
 
 function isTaken(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'EEXIST' || error.code === 'ENOTEMPTY');
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'EEXIST' || code === 'ENOTEMPTY';
 }
 
 async function fillHome(folder: string, { programs, user, isDurable }: HomeOptions): Promise<void> {

@@ -2,16 +2,10 @@ import { spawn } from 'node:child_process';
 import { chmod, cp, mkdir, realpath, rename, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
-import { findClosedFolder, type OsUser } from './embedded-user.js';
+import { findClosedFolder, PROGRAM_ENVIRONMENT, type OsUser } from './embedded-user.js';
 
 /** Where Sparekey keeps what the user postgres has to reach while Sparekey runs as root. */
 const SYSTEM_FOLDER = '/var/lib/sparekey';
-
-/**
- * The whole environment of PostgreSQL's programs: the settings of this process, secrets among them, stay out, and
- * messages come in one language.
- */
-export const PROGRAM_ENVIRONMENT = { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' };
 
 /**
  * Returns the folder with PostgreSQL's programs `initdb` and `postgres`, out of the npm package. Where `user` cannot

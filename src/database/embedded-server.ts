@@ -1,10 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { open, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { PROGRAM_ENVIRONMENT } from './embedded-program.js';
-import type { OsUser } from './embedded-user.js';
+import { PROGRAM_ENVIRONMENT, type OsUser } from './embedded-user.js';
 
 /** PostgreSQL's settings by name, as on its command line. */
 export type ServerSettings = Readonly<Record<string, string>>;
@@ -19,14 +19,14 @@ export interface ServerOptions {
 }
 
 /** What the running server says of itself in its lock file. */
-export interface Postmaster {
+interface Postmaster {
   readonly pid: number;
   readonly port: number;
 }
 
 export interface SpawnedServer {
   readonly process: ChildProcess;
-  /** Leaves the server running when this process ends. */
+  /** Lets the server run on when this process ends. */
   readonly leave: () => void;
   /** Where its part of the log file begins, in bytes. */
   readonly logStart: number;
@@ -62,7 +62,9 @@ export async function readPostmaster(dataFolder: string): Promise<Postmaster | u
 
 /**
  * Starts a server, without waiting until it answers. A server that runs on the same folder already makes it end at
- * once. It outlives an orderly end of this process, and is stopped when this process dies without a word.
+ * once. It is stopped when this process ends, in whatever way, without having left it.
+ *
+ * @throws when the program cannot be run
  */
 export async function spawnServer(options: ServerOptions): Promise<SpawnedServer> {
   const log = await open(options.logFile, 'a', 0o600);
@@ -78,7 +80,7 @@ export async function spawnServer(options: ServerOptions): Promise<SpawnedServer
       // Its own process group: Ctrl-C in the terminal must not stop the database before the requests are done.
       detached: true,
     });
-    child.on('error', () => undefined);
+    await once(child, 'spawn');
     child.unref();
     return { process: child, leave: watchOver(child, options.user), logStart };
   } finally {
@@ -119,8 +121,8 @@ async function tryPort(port: number): Promise<number | undefined> {
 }
 
 /**
- * A shell waits at a pipe for a line from this process; the pipe's end without one means that this process was killed.
- * Returns what sends the line.
+ * A shell waits at a pipe for a line from this process, and stops the server when the pipe ends without one, as it does
+ * when this process is killed. Returns what sends the line.
  */
 function watchOver(server: ChildProcess, user: OsUser | undefined): () => void {
   const watcher = spawn('/bin/sh', ['-c', 'read -r line || kill -INT "$1"', 'sh', `${server.pid}`], {
@@ -173,14 +175,15 @@ export function isRunning(pid: number): boolean {
 /**
  * Tells whether a server runs, starts or stops in `dataFolder`.
  *
- * A dead server's process id may belong to another program of the same user by now, as happens in containers, where ids
- * repeat; PostgreSQL would refuse to start for as long as that program runs. On Linux such a lock is removed.
+ * A dead server's process id may be that of another program of the same user by now, as happens in containers, where
+ * ids repeat, or of a dead process that nobody takes note of. PostgreSQL would refuse to start as long as that is so: on
+ * Linux, which tells where a process works, such a lock is removed.
  */
 export async function isServed({ folder, dataFolder }: Pick<ServerOptions, 'folder' | 'dataFolder'>): Promise<boolean> {
   const postmaster = await readPostmaster(dataFolder);
   if (!postmaster || !isRunning(postmaster.pid)) return false;
-  // A server works in its data folder.
-  const workingFolder = await readlink(`/proc/${postmaster.pid}/cwd`).catch(() => dataFolder);
+  if (process.platform !== 'linux') return true;
+  const workingFolder = await readlink(`/proc/${postmaster.pid}/cwd`).catch(() => '');
   if (workingFolder === dataFolder) return true;
   await rm(join(dataFolder, 'postmaster.pid'), { force: true });
   await rm(join(folder, `.s.PGSQL.${SOCKET_PORT}.lock`), { force: true });

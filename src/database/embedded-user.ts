@@ -3,7 +3,14 @@ import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 
-const execute = promisify(execFile);
+const execute = async (program: string, args: string[]) =>
+  promisify(execFile)(program, args, { env: PROGRAM_ENVIRONMENT });
+
+/**
+ * The whole environment of PostgreSQL's programs and of what prepares them: the settings of this process, secrets among them, stay out, and
+ * messages come in one language.
+ */
+export const PROGRAM_ENVIRONMENT = { PATH: '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin', LC_ALL: 'C', TZ: 'UTC' };
 
 /** The operating system's user that PostgreSQL runs as. */
 export interface OsUser {

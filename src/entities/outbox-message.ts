@@ -17,6 +17,8 @@ export const OutboxMessageSchema = defineEntity({
     createdAt: createdAt(),
     dueAt: createdAt(),
     attempts: p.integer().default(0),
+    /** Of the relay that took it last. */
+    lease: p.uuid().nullable(),
     deliveredAt: timestamp().nullable(),
     failedAt: timestamp().nullable(),
     lastError: p.text().nullable(),

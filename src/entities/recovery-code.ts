@@ -19,7 +19,7 @@ export const RecoveryCodeSchema = defineEntity({
     deletedAt: timestamp().nullable(),
     endedAt: timestamp()
       .nullable()
-      .generated('least(expires_at, used_at, invalidated_at, superseded_at, deleted_at) stored'),
+      .generated('(least(expires_at, used_at, invalidated_at, superseded_at, deleted_at)) stored'),
   },
   checks: [
     {

@@ -1,6 +1,6 @@
 import { htmlBody } from './html-body.js';
 import type { MailBlock, MailContent } from './mail-content.js';
-import type { RenderedMail } from './mail-inputs.js';
+import type { RenderedMail } from '../domain/mail/mail-inputs.js';
 import { textBody } from './text-body.js';
 import { oneLine } from './wording.js';
 

@@ -1,4 +1,4 @@
-import type { MailInputs, MailTemplate, RenderedMail } from './mail-inputs.js';
+import type { MailInputs, MailTemplate, RenderedMail } from '../domain/mail/mail-inputs.js';
 import { accountUnlocked } from './templates/account-unlocked.js';
 import { alreadyRegistered } from './templates/already-registered.js';
 import { codeAttemptsCeiling, passwordAttemptsCeiling } from './templates/attempts-ceiling.js';

@@ -1,4 +1,4 @@
-import type { MailTime } from './mail-inputs.js';
+import type { MailTime } from '../domain/mail/mail-inputs.js';
 
 const MONTHS = [
   'January',

@@ -8,6 +8,7 @@ import {
 } from '@apollo/server/plugin/disabled';
 import type { GraphQLSchema } from 'graphql';
 import type { Logger } from 'pino';
+import { afterMutation } from '../plugins/after-mutation.js';
 import { operationMetrics } from '../plugins/operation-metrics.js';
 import { requestLog } from '../plugins/request-log.js';
 import { responseStatus } from '../plugins/response-status.js';
@@ -23,6 +24,8 @@ export interface ApolloParts {
   readonly metrics: Metrics;
   readonly formatError: ErrorFormatter;
   readonly isProduction: boolean;
+  /** Called when a mutation has been answered. */
+  readonly afterMutation?: () => void;
 }
 
 /** Apollo Server with everything off that we do not need, and nothing taken from the environment. Not started yet. */
@@ -48,12 +51,13 @@ export function createApollo<C extends BaseContext>(parts: ApolloParts): ApolloS
   });
 }
 
-function plugins({ logger, metrics }: ApolloParts): ApolloServerPlugin<BaseContext>[] {
+function plugins({ logger, metrics, afterMutation: call }: ApolloParts): ApolloServerPlugin<BaseContext>[] {
   return [
     requestLog(logger),
     operationMetrics(metrics),
     responseStatus((accept) => accept === JSON_TYPE),
     reportUnexpected(logger),
+    ...(call === undefined ? [] : [afterMutation(call)]),
     ApolloServerPluginCacheControlDisabled(),
     ApolloServerPluginInlineTraceDisabled(),
     ApolloServerPluginLandingPageDisabled(),

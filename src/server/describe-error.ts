@@ -12,6 +12,7 @@ export interface ErrorDescription {
 }
 
 const MAX_DEPTH = 4;
+const MAX_LENGTH = 2000;
 
 /**
  * An error without what somebody may have typed. Quoted parts of messages are left out (JSON.parse quotes its input, and
@@ -30,9 +31,9 @@ export function describeError(error: unknown, depth = MAX_DEPTH): ErrorDescripti
   };
 }
 
-/** A text less everything in quotes. */
+/** A text less everything in quotes or braces, and shortened. */
 export function withoutQuotes(text: string): string {
-  return text.replace(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`|\{.*\}/gs, '…');
+  return text.slice(0, MAX_LENGTH).replace(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`|\{.*\}/gs, '…');
 }
 
 function fromDatabase(error: Error): boolean {

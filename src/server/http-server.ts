@@ -13,7 +13,7 @@ import { OPERATION_LIMITS } from './operation-limits.js';
 import { addOperatorRoutes, type OperatorRouteParts } from './operator-routes.js';
 import { addPageRoutes } from './page-routes.js';
 import type { RequestFacts } from './request-facts.js';
-import { addSecurityHeaders } from './security-headers.js';
+import { securityHeaders } from './security-headers.js';
 
 export interface HttpServerParts<C extends BaseContext> extends Pick<OperatorRouteParts, 'readiness' | 'jwks'> {
   readonly config: Pick<Config, 'server'>;
@@ -22,6 +22,8 @@ export interface HttpServerParts<C extends BaseContext> extends Pick<OperatorRou
   readonly metrics: Metrics;
   /** Called once for each GraphQL request. What it throws is answered like any other error. */
   newContext(facts: RequestFacts): Promise<C>;
+  /** Called when a mutation has been answered. */
+  readonly afterMutation?: () => void;
 }
 
 export interface HttpServer {
@@ -47,21 +49,25 @@ const IDLE_SWEEP_MS = 50;
 
 /** The HTTP side of Sparekey: GraphQL, health, metrics, public keys and plain pages. No I/O before `listen`. */
 export async function createHttpServer<C extends BaseContext>(parts: HttpServerParts<C>): Promise<HttpServer> {
-  const { config, logger } = parts;
+  const { config, logger, metrics } = parts;
   const { isProduction, publicUrl, siteName, metricsToken } = config.server;
   const formatError = createErrorFormatter(logger, { hints: !isProduction });
   const apollo = createApollo<C>({ ...parts, formatError, isProduction });
   await apollo.start();
 
-  const app = createFastify();
+  const app = createFastify(securityHeaders(publicUrl));
   app.setErrorHandler((error, request, reply) => answerFault(reply, { error, request, formatError }));
-  addSecurityHeaders(app, publicUrl);
-  addOperatorRoutes(app, { ...parts, metricsToken });
+  addOperatorRoutes(app, {
+    metrics,
+    metricsToken,
+    readiness: () => parts.readiness(),
+    jwks: () => parts.jwks(),
+  });
   addPageRoutes(app, siteName);
   await addGraphqlRoute<C>(app, {
     apollo,
     formatError,
-    metrics: parts.metrics,
+    metrics,
     clientAddress: createClientAddress(config.server.trustProxy),
     corsOrigins: config.server.corsOrigins,
     newContext: (facts) => parts.newContext(facts),
@@ -70,12 +76,17 @@ export async function createHttpServer<C extends BaseContext>(parts: HttpServerP
   return httpServer(app, config, () => apollo.stop());
 }
 
-function createFastify(): FastifyInstance {
+function createFastify(headers: Readonly<Record<string, string>>): FastifyInstance {
   const app = Fastify({
     bodyLimit: OPERATION_LIMITS.bodyBytes,
     requestTimeout: REQUEST_TIMEOUT_MS,
     forceCloseConnections: 'idle',
-    frameworkErrors: (_error, _request, reply) => refuse(reply, 400, 'This address is not valid.'),
+    // No hook runs for these.
+    frameworkErrors: (_error, _request, reply) => refuse(reply.headers(headers), 400, 'This address is not valid.'),
+  });
+  app.addHook('onRequest', (_request, reply, done) => {
+    reply.headers(headers);
+    done();
   });
   app.setNotFoundHandler((_request, reply) => refuse(reply, 404, 'There is nothing here.'));
   return app;

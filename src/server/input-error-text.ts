@@ -45,6 +45,7 @@ function documentText({ message, locations }: GraphQLError): string {
     const at = locations?.[0];
     return at ? `Syntax error in line ${at.line}, column ${at.column}.` : 'Syntax error.';
   }
+  if (message === 'Validation aborted.') return 'This document is too intricate to be checked.';
   if (message.startsWith('Unknown operation named')) return 'The document has no operation of the given operationName.';
   return namesOnly(message);
 }

@@ -55,7 +55,9 @@ export interface EdgeAnswer {
   readonly body: { data?: Record<string, unknown> | null; errors?: GraphQLFormattedError[] };
 }
 
-export interface EdgeOptions extends Partial<Pick<HttpServerParts<EdgeContext>, 'newContext' | 'readiness' | 'jwks'>> {
+export interface EdgeOptions extends Partial<
+  Pick<HttpServerParts<EdgeContext>, 'newContext' | 'readiness' | 'jwks' | 'afterMutation'>
+> {
   readonly server?: Partial<Config['server']>;
   readonly resolvers?: EdgeResolvers;
 }
@@ -78,6 +80,7 @@ export async function startEdgeServer(options: EdgeOptions = {}): Promise<EdgeSe
     logger: createLogger('info', lineSink(lines)),
     metrics,
     newContext: options.newContext ?? (async (facts) => ({ facts })),
+    afterMutation: options.afterMutation,
     readiness:
       options.readiness ?? (async () => ({ isReady: true, database: 'up', migrations: 'applied', clockSkewMs: 3 })),
     jwks: options.jwks ?? (async () => ({ keys: [] })),

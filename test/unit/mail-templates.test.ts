@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { MailInputs, MailTemplate } from '../../src/mail/mail-inputs.js';
+import type { MailInputs, MailTemplate } from '../../src/domain/mail/mail-inputs.js';
 import { renderMail, templates } from '../../src/mail/templates.js';
 
 const siteName = 'Acme Keys';

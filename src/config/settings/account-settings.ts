@@ -80,6 +80,10 @@ export const accountSettings = {
       default: '86400',
       description: 'Life of the link that verifies an address, in seconds.',
     }),
+    passwordResetTtlSeconds: setting('PASSWORD_RESET_TTL_SECONDS', integer(60, 86400), {
+      default: '3600',
+      description: 'Life of the link that sets a new password, in seconds.',
+    }),
     afterSignOutUrl: setting('AFTER_SIGN_OUT_URL', pageUrl, {
       default: '/',
       description: 'Where a page goes after signing out.',

@@ -33,3 +33,19 @@ export async function accountByEmail(db: Database, emailKey: string): Promise<Ac
   `.execute(db);
   return rows[0];
 }
+
+/** An account as a JSON column brings it, its times as text. */
+export type AccountJson = {
+  readonly [K in keyof Account]: Extract<Account[K], Date> extends never ? Account[K] : string | null;
+};
+
+export function accountFromJson(json: AccountJson): Account {
+  const date = (text: string | null) => (text === null ? null : new Date(text));
+  return {
+    ...json,
+    emailVerifiedAt: date(json.emailVerifiedAt),
+    createdAt: new Date(json.createdAt as string),
+    lastSignedInAt: date(json.lastSignedInAt),
+    setupVerifiedAt: date(json.setupVerifiedAt),
+  };
+}

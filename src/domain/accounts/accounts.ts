@@ -5,7 +5,7 @@ import { type BatchPage, findActiveBatch, pageOfBatches } from '../codes/read-ba
 import type { Batch } from '../codes/batch.js';
 import type { Database } from '../database.js';
 import { ForbiddenError, NotFoundError, UnauthenticatedError } from '../errors.js';
-import { auditOf } from '../events/audit-of.js';
+import { auditOf, occasionOf } from '../events/audit-of.js';
 import type { AuditAction } from '../events/audit-actions.js';
 import type { OutboxDraft } from '../events/outbox-topics.js';
 import { recordEvents } from '../events/record-events.js';
@@ -61,6 +61,11 @@ export class Accounts {
     return typeof by.email === 'string' ? await accountByEmail(this.db, emailKeyOf(by.email)) : undefined;
   }
 
+  /** In the order of the ids. For those who hold the ids by right: what of an account they read, its fields decide. */
+  async byIds(ids: readonly string[]): Promise<readonly (Account | undefined)[]> {
+    return await accountsById(this.db, ids);
+  }
+
   async activeBatch(viewer: Viewer, accountId: string): Promise<Batch | undefined> {
     this.#requireReader(viewer, accountId);
     return await findActiveBatch(this.db, accountId);
@@ -89,7 +94,7 @@ export class Accounts {
     return await this.db.transaction().execute(async (tx) => {
       const account = await this.#existing(tx, accountId);
       await this.parts.limiter.unlock(tx, accountId);
-      const payload = { accountId, at: new Date().toISOString(), ipAddress: null, userAgent: null };
+      const payload = occasionOf(accountId, { address: undefined, userAgent: undefined });
       await recordAdminAct(tx, admin, origin, { action: 'ACCOUNT_UNLOCKED', accountId, notice: { topic: 'account-unlocked', payload } });
       return account;
     });

@@ -4,14 +4,14 @@ import type { Origin, Viewer } from '../access/viewer.js';
 import type { Keyring } from '../crypto/keyring.js';
 import type { Database } from '../database.js';
 import { ForbiddenError, InvalidCredentialsError, InvalidTokenError } from '../errors.js';
-import { auditOfAnonymous } from '../events/audit-of.js';
+import { auditOfAnonymous, occasionOf } from '../events/audit-of.js';
 import { type AuditEntry, foldKey, recordEvents } from '../events/record-events.js';
 import type { Limiter } from '../limits/limiter.js';
 import type { DomainSettings } from '../settings.js';
 import { type EmailAddress, emailKeyOf, parseEmail } from './email.js';
 import type { PasswordHasher } from './password-hasher.js';
 import { checkNewPassword } from './password-policy.js';
-import { findLiveToken, hoursOf, issueToken, type LiveToken, useToken } from './verification-tokens.js';
+import { findLiveToken, issueToken, type LiveToken, useToken } from './verification-tokens.js';
 
 interface Parts {
   readonly settings: DomainSettings;
@@ -53,7 +53,7 @@ export class Registration {
     await this.db.transaction().execute(async (tx) => {
       const account = await findOrMakeAccount(tx, email);
       if (account.isVerified) {
-        await recordEvents(tx, [], [{ topic: 'registered-again', payload: { accountId: account.id } }]);
+        await recordEvents(tx, [], [{ topic: 'registered-again', payload: occasionOf(account.id, origin) }]);
       } else {
         const event = { ...auditOfAnonymous(origin), action: 'ACCOUNT_REGISTERED' as const, accountId: account.id };
         await this.#mailToken(tx, { accountId: account.id, email, passwordHash, events: [event] });
@@ -127,7 +127,7 @@ export class Registration {
     const { accountId } = token;
     const emailKey = emailKeyOf(token.email);
     const sealed = await issueToken(tx, this.parts.keyring, { accountId, purpose: 'PASSWORD_RESET', emailKey, ttlSeconds });
-    const payload = { accountId, hoursValid: hoursOf(ttlSeconds) };
+    const payload = { accountId, validForSeconds: ttlSeconds };
     await recordEvents(tx, [event], [{ topic: 'password-wanted', payload, sealed }]);
   }
 
@@ -144,7 +144,7 @@ export class Registration {
     const { accountId, passwordHash } = of;
     const token = { accountId, purpose: PURPOSE, emailKey: of.email.key, passwordHash, ttlSeconds } as const;
     const sealed = await issueToken(tx, this.parts.keyring, token);
-    const payload = { accountId, hoursValid: hoursOf(ttlSeconds) };
+    const payload = { accountId, validForSeconds: ttlSeconds };
     await recordEvents(tx, of.events, [{ topic: 'email-verification-requested', payload, sealed }]);
   }
 

@@ -4,6 +4,7 @@ import type { Origin, Role, SignedIn, SignInMethod } from '../access/viewer.js';
 import { hmac, type Keyring } from '../crypto/keyring.js';
 import { hashOfToken, newSecretToken } from '../crypto/secret-token.js';
 import type { Database } from '../database.js';
+import { type Account, accountColumns, accountFromJson, type AccountJson } from './account.js';
 
 export interface Session {
   readonly id: string;
@@ -18,33 +19,44 @@ export interface Session {
 
 export interface OpenedSession {
   readonly session: Session;
+  readonly account: Account;
   readonly refreshToken: string;
+}
+
+export interface NewSession {
+  readonly id: string;
+  readonly accountId: string;
+  readonly method: SignInMethod;
+  readonly origin: Origin;
+  readonly ttlSeconds: number;
 }
 
 const sessionColumns = sql<Session>`s.id, s.account_id, s.method, s.created_at, s.last_used_at, s.expires_at,
   s.user_agent, s.ip_address`;
 
-/** Opens a session with its first refresh token and notes the sign-in on the account, in one statement. */
-export async function openSession(
-  tx: Database,
-  of: { accountId: string; method: SignInMethod; origin: Origin; ttlSeconds: number; id?: string },
-): Promise<OpenedSession> {
+/** Opens a session with its first refresh token, notes the sign-in on the account and in the audit, in one statement. */
+export async function openSession(tx: Database, { id, accountId, method, origin, ttlSeconds }: NewSession) {
   const refreshToken = newSecretToken();
-  const { rows } = await sql<Session>`
-    with account as (
-      update accounts set last_signed_in_at = sparekey_now() where id = ${of.accountId} returning id
+  const [ipAddress, userAgent] = [origin.address ?? null, origin.userAgent ?? null];
+  const { rows } = await sql<Session & { account: AccountJson }>`
+    with a as (
+      update accounts set last_signed_in_at = sparekey_now() where id = ${accountId} returning *
     ), s as (
       insert into sessions (id, account_id, method, expires_at, user_agent, ip_address, network)
-      select ${of.id ?? newId()}::uuid, account.id, ${of.method}, sparekey_now() + make_interval(secs => ${of.ttlSeconds}),
-        ${of.origin.userAgent ?? null}, ${of.origin.address ?? null}, ${of.origin.network ?? null}
-      from account returning *
+      select ${id}::uuid, a.id, ${method}, sparekey_now() + make_interval(secs => ${ttlSeconds}),
+        ${userAgent}, ${ipAddress}, ${origin.network ?? null}
+      from a returning *
     ), token as (
       insert into refresh_tokens (id, session_id, token_hash, expires_at)
       select ${newId()}::uuid, s.id, ${hashOfToken(refreshToken)}, s.expires_at from s
+    ), audited as (
+      insert into audit_events (id, action, actor_id, account_id, session_id, method, ip_address, user_agent)
+      select ${newId()}::uuid, 'SIGNED_IN', a.id, a.id, s.id, s.method, ${ipAddress}, ${userAgent} from a, s
     )
-    select ${sessionColumns} from s
+    select ${sessionColumns}, (select row_to_json(found) from (select ${accountColumns}) found) as account from s, a
   `.execute(tx);
-  return { session: rows[0] as Session, refreshToken };
+  const { account, ...session } = rows[0] as Session & { account: AccountJson };
+  return { session, account: accountFromJson(account), refreshToken } satisfies OpenedSession;
 }
 
 /** The caller behind a session, if it has neither ended nor been revoked and its account is there. One statement. */
@@ -88,7 +100,7 @@ export async function revokeSession(tx: Database, sessionId: string): Promise<bo
  * same one; a token that was used before is a replay, and ends its whole session.
  */
 export type Rotation =
-  | { readonly kind: 'rotated'; readonly opened: OpenedSession }
+  | { readonly kind: 'rotated'; readonly session: Session; readonly refreshToken: string }
   | { readonly kind: 'reused'; readonly session: Session; readonly isFirst: boolean }
   | { readonly kind: 'expired' }
   | { readonly kind: 'unknown' };
@@ -126,7 +138,7 @@ export async function rotateRefreshToken(
     )
     update sessions s set last_used_at = sparekey_now() where s.id = ${found.id} returning ${sessionColumns}
   `.execute(tx);
-  return { kind: 'rotated', opened: { session: rows[0] as Session, refreshToken: successor } };
+  return { kind: 'rotated', session: rows[0] as Session, refreshToken: successor };
 }
 
 async function lockToken(tx: Database, presented: string, graceSeconds: number): Promise<TokenRow | undefined> {

@@ -15,12 +15,13 @@ import {
   RefreshTokenReusedError,
   SessionExpiredError,
 } from '../errors.js';
-import { auditOf, auditOfAnonymous } from '../events/audit-of.js';
+import { auditOf, auditOfAnonymous, occasionOf } from '../events/audit-of.js';
 import { type AuditEntry, foldKey, recordEvents } from '../events/record-events.js';
 import type { Attempts } from '../limits/attempts.js';
 import type { AttemptBy, Credential } from '../limits/limiter.js';
 import type { Meter } from '../meter.js';
 import type { DomainSettings } from '../settings.js';
+import { type Account, accountsById } from './account.js';
 import type { AccessToken, AccessTokens } from './access-tokens.js';
 import { type Credentials, credentialsOf } from './credentials.js';
 import { emailKeyOf } from './email.js';
@@ -33,6 +34,7 @@ export interface SignedInSession {
   readonly accessToken: AccessToken;
   readonly refreshToken: string;
   readonly session: Session;
+  readonly account: Account;
   /** After a recovery-code sign-in: how many codes still work. */
   readonly remainingCount?: number;
 }
@@ -68,7 +70,9 @@ export class SignIn {
     const opened = await this.parts.attempts.run(attemptBy(claim, 'password'), async () => {
       const matches = await this.parts.passwords.verify(input.password, verified(claim)?.passwordHash);
       if (!matches) return { outcome: 'FAILURE', value: undefined, rejection: rejectionOf(claim) };
-      const value = await this.db.transaction().execute((tx) => this.#open(tx, claim, 'PASSWORD'));
+      const value = await this.db.transaction().execute((tx) =>
+        this.#open(tx, claim, { method: 'PASSWORD', id: newId() }),
+      );
       return { outcome: 'SUCCESS', value };
     });
     if (opened === undefined) return await this.#refuse(claim, input.email);
@@ -99,9 +103,11 @@ export class SignIn {
 
   /**
    * Exchanges a refresh token for its successor and a new access token.
-   * @throws InvalidTokenError, SessionExpiredError, RefreshTokenReusedError (its session has been ended, and stays so)
+   * @throws BadUserInputError, InvalidTokenError, SessionExpiredError, RefreshTokenReusedError (its session has been
+   *   ended, and stays so)
    */
-  async refresh(origin: Origin, presented: string): Promise<SignedInSession> {
+  async refresh(origin: Origin, presented: string | null): Promise<SignedInSession> {
+    if (presented === null) throw new BadUserInputError('refreshToken', 'Give the refresh token.');
     const { refreshGraceSeconds: graceSeconds } = this.parts.settings.accounts;
     const rotation = await this.db.transaction().execute(async (tx) => {
       const rotated = await rotateRefreshToken(tx, this.parts.keyring, { presented, graceSeconds });
@@ -110,7 +116,7 @@ export class SignIn {
     });
     switch (rotation.kind) {
       case 'rotated':
-        return await this.#answer(rotation.opened);
+        return await this.#answer({ ...rotation, account: await this.#accountOf(rotation.session) });
       case 'reused':
         throw new RefreshTokenReusedError();
       case 'expired':
@@ -145,7 +151,7 @@ export class SignIn {
         const spend = { batchId, hash, actorId: accountId ?? sessionId, sessionId, method: 'RECOVERY_CODE' as const };
         const batch = await spendCode(tx, { ...spend, ipAddress: claim.origin.address, userAgent: claim.origin.userAgent });
         if (batch === undefined) return undefined;
-        return { ...(await this.#open(tx, claim, 'RECOVERY_CODE', sessionId)), remainingCount: batch.remainingCount };
+        return { ...(await this.#open(tx, claim, { method: 'RECOVERY_CODE', id: sessionId })), remainingCount: batch.remainingCount };
       });
       this.parts.meter.spend(value === undefined ? 'rejected' : 'signed-in');
       if (value === undefined) return { outcome: 'FAILURE', value, rejection: rejectionOf(claim, 'RECOVERY_CODE') };
@@ -163,13 +169,10 @@ export class SignIn {
     });
   }
 
-  async #open(tx: Database, claim: Claim, method: SignInMethod, id?: string): Promise<OpenedSession> {
+  async #open(tx: Database, claim: Claim, by: { readonly method: SignInMethod; readonly id: string }): Promise<OpenedSession> {
     const { accountId } = claim.found as Credentials;
     const ttlSeconds = this.parts.settings.accounts.refreshTokenTtlSeconds;
-    const opened = await openSession(tx, { accountId, method, origin: claim.origin, ttlSeconds, ...(id && { id }) });
-    const event = { ...auditOfAnonymous(claim.origin), action: 'SIGNED_IN' as const, accountId, actorId: accountId, method };
-    await recordEvents(tx, [{ ...event, sessionId: opened.session.id }]);
-    return opened;
+    return await openSession(tx, { ...by, accountId, origin: claim.origin, ttlSeconds });
   }
 
   /** An account that waits for its verification gets a new link, silently and within the mail limits. */
@@ -178,9 +181,15 @@ export class SignIn {
     throw new InvalidCredentialsError();
   }
 
-  async #answer({ session, refreshToken }: OpenedSession): Promise<SignedInSession> {
-    const accessToken = await this.parts.accessTokens.issue({ accountId: session.accountId, sessionId: session.id });
-    return { accessToken, refreshToken, session };
+  async #accountOf({ accountId }: Session): Promise<Account> {
+    const [account] = await accountsById(this.db, [accountId]);
+    if (account === undefined) throw new SessionExpiredError();
+    return account;
+  }
+
+  async #answer({ session, account, refreshToken }: OpenedSession): Promise<SignedInSession> {
+    const accessToken = await this.parts.accessTokens.issue({ accountId: account.id, sessionId: session.id });
+    return { accessToken, refreshToken, session, account };
   }
 }
 
@@ -215,12 +224,7 @@ async function recordReuse(tx: Database, origin: Origin, { session, isFirst }: E
   const { accountId, id: sessionId } = session;
   const fold = { key: foldKey(sessionId), by: 'hour' as const };
   const event = { ...auditOfAnonymous(origin), action: 'REFRESH_TOKEN_REUSED' as const, accountId, sessionId, fold };
-  const payload = {
-    accountId,
-    at: new Date().toISOString(),
-    ipAddress: origin.address ?? null,
-    userAgent: origin.userAgent ?? null,
-  };
+  const payload = occasionOf(accountId, origin);
   await recordEvents(tx, [event], isFirst ? [{ topic: 'refresh-token-reused', payload }] : []);
 }
 

@@ -29,12 +29,6 @@ export interface SealedToken {
   readonly bytes: Buffer;
 }
 
-const HOUR = 3_600;
-
-export function hoursOf(seconds: number): number {
-  return Math.max(1, Math.round(seconds / HOUR));
-}
-
 /** Makes a token of 32 random bytes, stored only as its hash, and returns it sealed for the mail. */
 export async function issueToken(tx: Database, keyring: Keyring, token: NewToken): Promise<SealedToken> {
   const secret = newSecretToken();

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { Database } from '../database.js';
 import { ConflictError, NotFoundError } from '../errors.js';
+import { occasionOf } from '../events/audit-of.js';
 import { type AuditDraft, recordEvents } from '../events/record-events.js';
 import { type Batch, type BatchRow, toBatch } from './batch.js';
 import { batchColumns, codesLeft } from './batch-columns.js';
@@ -43,7 +44,7 @@ export async function deleteBatch(tx: Database, { batchId, ownerId, deletedBy, a
         removedCount: before.remainingCount,
       },
     ],
-    after.accountId === null ? [] : [deletionNotice(after, after.accountId, audit)],
+    after.accountId === null ? [] : [deletionNotice(before, after.accountId, audit)],
   );
   return after;
 }
@@ -66,15 +67,8 @@ async function markForDeletion(tx: Database, batch: Batch, deletedBy: string): P
   return toBatch(rows[0] as BatchRow);
 }
 
-function deletionNotice(batch: Batch, accountId: string, audit: AuditDraft) {
-  return {
-    topic: 'batch-deleted' as const,
-    payload: {
-      accountId,
-      batchId: batch.id,
-      at: (batch.deletedAt as Date).toISOString(),
-      ipAddress: audit.ipAddress ?? null,
-      userAgent: audit.userAgent ?? null,
-    },
-  };
+function deletionNotice(before: Batch, accountId: string, audit: AuditDraft) {
+  const occasion = occasionOf(accountId, { address: audit.ipAddress, userAgent: audit.userAgent });
+  const payload = { ...occasion, batchId: before.id, removed: before.remainingCount };
+  return { topic: 'batch-deleted' as const, payload };
 }

@@ -38,6 +38,7 @@ export async function issueBatch(tx: Database, batch: NewBatch): Promise<Batch> 
         payload: {
           accountId: batch.accountId,
           batchId: issued.id,
+          isReplacement: closed !== undefined,
           at: issued.createdAt.toISOString(),
           ipAddress: batch.audit.ipAddress ?? null,
           userAgent: batch.audit.userAgent ?? null,

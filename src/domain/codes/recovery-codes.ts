@@ -10,14 +10,14 @@ import type { Attempts } from '../limits/attempts.js';
 import type { AttemptBy, Limiter } from '../limits/limiter.js';
 import type { Meter } from '../meter.js';
 import type { DomainSettings } from '../settings.js';
-import type { Batch } from './batch.js';
+import type { Batch, Code } from './batch.js';
 import type { BatchHashings } from './batch-hashing.js';
 import { newCodes } from './code-format.js';
 import { type CodeHasher, hashParametersFor } from './code-hash.js';
 import { sealCopy } from './code-copies.js';
 import { deleteBatch } from './delete-batch.js';
 import { issueBatch } from './issue-codes.js';
-import { findBatch } from './read-batches.js';
+import { codesOfBatches, findBatch } from './read-batches.js';
 import { type Revocation, revokeCode, type RevocationOutcome, type Revoked } from './revoke-code.js';
 import { setupState, verifySetup } from './setup-test.js';
 import { spendCode } from './spend-code.js';
@@ -182,6 +182,16 @@ export class RecoveryCodes {
     requireSignedIn(viewer);
     const batch = isId(batchId) ? await findBatch(this.db, batchId) : undefined;
     return batch !== undefined && mayRead(viewer, batch.accountId) ? batch : undefined;
+  }
+
+  /** The codes of batches that the viewer was given. */
+  async codesOf(batchIds: readonly string[]): Promise<readonly (readonly Code[])[]> {
+    return await codesOfBatches(this.db, batchIds);
+  }
+
+  /** Whether so many remaining codes are few. */
+  isLow(remainingCount: number): boolean {
+    return remainingCount <= this.parts.settings.codes.lowThreshold;
   }
 
   async #issue(me: SignedIn, origin: Origin, expiresInDays: number | null): Promise<IssuedCodes> {

@@ -49,7 +49,7 @@ export async function spendCode(db: Database, spend: Spend): Promise<Batch | und
       where counted.status = 'EXHAUSTED'
     ), announced as (
       insert into outbox (id, topic, payload)
-      select ${newId()}::uuid, 'code-used', jsonb_build_object('accountId', counted.account_id, 'batchId', counted.id,
+      select ${newId()}::uuid, 'code-used', jsonb_build_object('accountId', counted.account_id, 'batchId', counted.id, 'codeId', counted.code_id,
         'remaining', counted.remaining, 'isSignIn', ${spend.method === 'RECOVERY_CODE'}::boolean, 'at', sparekey_now(),
         'ipAddress', ${ipAddress}::text, 'userAgent', ${userAgent}::text)
       from counted

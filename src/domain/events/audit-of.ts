@@ -16,3 +16,13 @@ export function auditOf(viewer: SignedIn, origin: Origin): AuditDraft {
 export function auditOfAnonymous(origin: Origin): AuditDraft {
   return { ipAddress: origin.address, userAgent: origin.userAgent };
 }
+
+/** When and from where something happens to an account, as its notice tells. */
+export function occasionOf(accountId: string, from: Pick<Origin, 'address' | 'userAgent'>) {
+  return {
+    accountId,
+    at: new Date().toISOString(),
+    ipAddress: from.address ?? null,
+    userAgent: from.userAgent ?? null,
+  };
+}

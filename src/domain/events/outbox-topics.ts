@@ -14,18 +14,18 @@ interface OfBatch extends Occasion {
 /** What is delivered after a commit, by topic: mails, and word to other processes. */
 export interface OutboxTopics {
   /** The sealed part is the mailed token. */
-  readonly 'email-verification-requested': { readonly accountId: string; readonly hoursValid: number };
+  readonly 'email-verification-requested': { readonly accountId: string; readonly validForSeconds: number };
   /** Somebody registered an address that has an account already. */
-  readonly 'registered-again': { readonly accountId: string };
+  readonly 'registered-again': Occasion;
   /** The address was verified, but no password could be taken over. The sealed part is the token to set one. */
-  readonly 'password-wanted': { readonly accountId: string; readonly hoursValid: number };
-  readonly 'codes-issued': OfBatch;
-  readonly 'code-used': OfBatch & { readonly remaining: number; readonly isSignIn: boolean };
+  readonly 'password-wanted': { readonly accountId: string; readonly validForSeconds: number };
+  readonly 'codes-issued': OfBatch & { readonly isReplacement: boolean };
+  readonly 'code-used': OfBatch & { readonly codeId: string; readonly remaining: number; readonly isSignIn: boolean };
   /** Something else about a batch changed that its owner's pages show. */
   readonly 'batch-changed': { readonly accountId: string; readonly batchId: string };
-  readonly 'batch-deleted': OfBatch;
-  readonly 'locked-out': Occasion;
-  readonly 'password-ceiling-passed': Occasion;
+  readonly 'batch-deleted': OfBatch & { readonly removed: number };
+  readonly 'locked-out': Occasion & { readonly credential: 'password' | 'code'; readonly waitSeconds: number };
+  readonly 'attempts-ceiling-passed': Occasion & { readonly credential: 'password' | 'code'; readonly failures: number };
   readonly 'account-unlocked': Occasion;
   readonly 'refresh-token-reused': Occasion;
 }

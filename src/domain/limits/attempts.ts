@@ -1,6 +1,7 @@
 import type { OutboxDraft } from '../events/outbox-topics.js';
 import { type AuditEntry, recordEvents } from '../events/record-events.js';
 import type { Database } from '../database.js';
+import { occasionOf } from '../events/audit-of.js';
 import type { Attempt, AttemptBy, AttemptOutcome, Limiter, Settled } from './limiter.js';
 
 /** How an attempt ended, and what it answers. A refusal is a value here, so that what counts it commits. */
@@ -46,20 +47,19 @@ export class Attempts {
   }
 }
 
-function noticesOf({ accountId, credential, audit }: Attempt, settled: Settled): OutboxDraft[] {
+function noticesOf(attempt: Attempt, settled: Settled): OutboxDraft[] {
+  const { accountId, credential, audit } = attempt;
   if (accountId === undefined) return [];
-  const at = new Date();
-  const payload = {
-    accountId,
-    at: at.toISOString(),
-    ipAddress: audit.ipAddress ?? null,
-    userAgent: audit.userAgent ?? null,
-  };
+  const occasion = occasionOf(accountId, { address: audit.ipAddress, userAgent: audit.userAgent });
   const notices: OutboxDraft[] = [];
-  if (settled.isLockNoticeDue) notices.push({ topic: 'locked-out', payload });
+  if (settled.isLockNoticeDue) {
+    const payload = { ...occasion, credential, waitSeconds: settled.waitSeconds };
+    notices.push({ topic: 'locked-out', payload });
+  }
   if (settled.isCeilingPassed) {
-    const uniqueKey = `ceiling/${credential}/${accountId}/${payload.at.slice(0, 10)}`;
-    notices.push({ topic: 'password-ceiling-passed', payload, uniqueKey });
+    const uniqueKey = `attempts-ceiling/${credential}/${accountId}/${occasion.at.slice(0, 10)}`;
+    const payload = { ...occasion, credential, failures: settled.failures };
+    notices.push({ topic: 'attempts-ceiling-passed', payload, uniqueKey });
   }
   return notices;
 }

@@ -41,6 +41,10 @@ export interface Settled {
   readonly isLockNoticeDue: boolean;
   /** ACCOUNT_PASSWORD_CEILING failures in a row, from wherever. */
   readonly isCeilingPassed: boolean;
+  /** What is left of the caller's window, in seconds. */
+  readonly waitSeconds: number;
+  /** In a row, from all addresses together. */
+  readonly failures: number;
 }
 
 interface AttemptKeys {
@@ -96,7 +100,7 @@ export class Limiter {
       select * from settle_attempt(
         ${id}, ${keys.pair}, ${keys.account}, ${keys.address}, ${outcome}, ${this.#attemptLimits(attempt)})
     `.execute(this.db);
-    return rows[0] ?? { isLockNoticeDue: false, isCeilingPassed: false };
+    return rows[0] as Settled;
   }
 
   /**

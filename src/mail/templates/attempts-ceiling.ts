@@ -1,6 +1,6 @@
 import { composeMail } from '../compose-mail.js';
 import { facts, paragraph } from '../mail-content.js';
-import type { AttemptsCeilingMail, RenderedMail } from '../mail-inputs.js';
+import type { AttemptsCeilingMail, RenderedMail } from '../../domain/mail/mail-inputs.js';
 import { ifSomebodyIsGuessing } from './advice.js';
 import { originFacts } from './origin-facts.js';
 

@@ -1,6 +1,6 @@
 import { composeMail } from '../compose-mail.js';
 import { facts, paragraph } from '../mail-content.js';
-import type { CodesLowMail, NoticeMail, RenderedMail } from '../mail-inputs.js';
+import type { CodesLowMail, NoticeMail, RenderedMail } from '../../domain/mail/mail-inputs.js';
 import { ifCodesAreKnown } from './advice.js';
 import { codesLeft } from './codes-left.js';
 import { originFacts } from './origin-facts.js';

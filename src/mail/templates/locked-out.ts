@@ -1,7 +1,7 @@
 import { composeMail } from '../compose-mail.js';
 import { durationText } from '../duration-text.js';
 import { facts, paragraph } from '../mail-content.js';
-import type { LockedOutMail, RenderedMail } from '../mail-inputs.js';
+import type { LockedOutMail, RenderedMail } from '../../domain/mail/mail-inputs.js';
 import { ifSomebodyIsGuessing } from './advice.js';
 import { originFacts } from './origin-facts.js';
 

@@ -1,5 +1,5 @@
 import type { Fact } from '../mail-content.js';
-import type { MailOrigin } from '../mail-inputs.js';
+import type { MailOrigin } from '../../domain/mail/mail-inputs.js';
 import { utcText } from '../wording.js';
 
 /** Time, network address and browser, as far as they may be told. */

@@ -1,7 +1,7 @@
 import { composeMail } from '../compose-mail.js';
 import { durationText } from '../duration-text.js';
 import { link, paragraph } from '../mail-content.js';
-import type { LinkMail, RenderedMail } from '../mail-inputs.js';
+import type { LinkMail, RenderedMail } from '../../domain/mail/mail-inputs.js';
 
 /** For an address that is verified but has no password: it was registered more than once, so none could be kept. */
 export function setYourPassword({ siteName, link: url, validForSeconds }: LinkMail): RenderedMail {

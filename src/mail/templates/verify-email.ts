@@ -1,7 +1,7 @@
 import { composeMail } from '../compose-mail.js';
 import { durationText } from '../duration-text.js';
 import { link, paragraph } from '../mail-content.js';
-import type { LinkMail, RenderedMail } from '../mail-inputs.js';
+import type { LinkMail, RenderedMail } from '../../domain/mail/mail-inputs.js';
 
 /** Asks whoever reads this mailbox to confirm a registration. */
 export function verifyEmail({ siteName, link: url, validForSeconds }: LinkMail): RenderedMail {

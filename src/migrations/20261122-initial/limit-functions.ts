@@ -171,7 +171,7 @@ end $$`;
 const settleAttempt = `
 create function settle_attempt(
   p_id uuid, p_pair bytea, p_account bytea, p_address bytea, p_outcome text, p_limits jsonb,
-  out is_lock_notice_due boolean, out is_ceiling_passed boolean
+  out is_lock_notice_due boolean, out is_ceiling_passed boolean, out wait_seconds int, out failures int
 ) language plpgsql as $$
 declare
   at timestamptz := sparekey_now();
@@ -194,7 +194,9 @@ begin
     end if;
     if role = 'pair' then
       is_locked := r.blocked_until > at;
+      wait_seconds := seconds_until(r.blocked_until, at);
     elsif role = 'account' then
+      failures := r.count;
       is_ceiling_passed := r.count >= (p_limits->>'noticeCeiling')::int;
       is_lock_notice_due := is_locked and coalesce(r.noticed_at, '-infinity') <= at - interval '24 hours';
       if is_lock_notice_due then

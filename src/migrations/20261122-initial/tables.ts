@@ -85,7 +85,7 @@ export const initialTables: readonly string[] = [
     invalidated_at timestamptz null,
     superseded_at timestamptz null,
     deleted_at timestamptz null,
-    ended_at timestamptz generated always as least(expires_at, used_at, invalidated_at, superseded_at, deleted_at) stored null,
+    ended_at timestamptz generated always as (least(expires_at, used_at, invalidated_at, superseded_at, deleted_at)) stored,
     primary key (id)
   )`,
   `create unlogged table code_copies (
@@ -140,6 +140,7 @@ export const initialTables: readonly string[] = [
     created_at timestamptz not null default sparekey_now(),
     due_at timestamptz not null default sparekey_now(),
     attempts int not null default 0,
+    lease uuid null,
     delivered_at timestamptz null,
     failed_at timestamptz null,
     last_error text null,

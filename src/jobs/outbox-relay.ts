@@ -1,0 +1,77 @@
+import { noteDelivered, noteFailed, type OutboxMessage, takeDueMessages } from '../domain/events/outbox.js';
+import { type DeliveryParts, deliverMessage } from './deliver-message.js';
+
+export interface RelayParts extends DeliveryParts {
+  /** Told of messages that could not be delivered, and of a database that is away. */
+  readonly onFault: (fault: { readonly topic: string | undefined; readonly error: unknown }) => void;
+}
+
+const POLL_MS = 1_000;
+const BATCH_SIZE = 20;
+
+/**
+ * Delivers outbox messages after the commits that wrote them, at least once. Every process runs one; each message is
+ * leased to one of them at a time.
+ */
+export class OutboxRelay {
+  #timer: NodeJS.Timeout | undefined;
+  #running: Promise<void> | undefined;
+  #isWoken = false;
+  #isStopped = true;
+
+  constructor(private readonly parts: RelayParts) {}
+
+  start(): void {
+    this.#isStopped = false;
+    this.wake();
+  }
+
+  /** Looks for messages now instead of at the next poll. */
+  wake(): void {
+    if (this.#isStopped) return;
+    this.#isWoken = true;
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+      if (this.#isWoken) this.wake();
+    });
+  }
+
+  /** Finishes what it has taken and takes no more. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    clearTimeout(this.#timer);
+    while (this.#isWoken && !this.#isStopped) {
+      this.#isWoken = false;
+      try {
+        while (!this.#isStopped && (await this.#deliverSome()) === BATCH_SIZE);
+      } catch (error) {
+        this.parts.onFault({ topic: undefined, error });
+      }
+    }
+    if (!this.#isStopped) this.#timer = setTimeout(() => this.wake(), POLL_MS).unref();
+  }
+
+  async #deliverSome(): Promise<number> {
+    const messages = await takeDueMessages(this.parts.db, BATCH_SIZE);
+    for (const message of messages) await this.#deliver(message);
+    return messages.length;
+  }
+
+  async #deliver(message: OutboxMessage): Promise<void> {
+    try {
+      await deliverMessage(this.parts, message);
+    } catch (error) {
+      this.parts.onFault({ topic: message.topic, error });
+      const isPermanent = error instanceof Error && 'isPermanent' in error && error.isPermanent === true;
+      const phrase = isPermanent ? 'It was refused for good.' : 'It could not be delivered yet.';
+      await noteFailed(this.parts.db, message, { isPermanent, phrase });
+      return;
+    }
+    await noteDelivered(this.parts.db, message);
+  }
+}

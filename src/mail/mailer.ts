@@ -1,0 +1,23 @@
+import type { MailPort } from '../domain/mail/mail-port.js';
+import { mailLinkUrl } from './links.js';
+import { renderMail } from './templates.js';
+import type { MailTransport } from './transport.js';
+
+interface MailerParts {
+  readonly transport: MailTransport;
+  readonly siteName: string;
+  /** Asked late: a port may be chosen at listening. */
+  readonly publicUrl: () => string;
+}
+
+/** Renders orders and hands them to the transport. The same key gives the same Message-ID. */
+export function createMailer({ transport, siteName, publicUrl }: MailerParts): MailPort {
+  return {
+    async send({ template, input }, { to, key }) {
+      const mail = renderMail(template, { ...input, siteName } as never);
+      const messageId = `<${key}@${new URL(publicUrl()).hostname}>`;
+      await transport.send({ ...mail, to, messageId, template });
+    },
+    linkWithToken: (page, token) => mailLinkUrl(publicUrl(), page, token),
+  };
+}

@@ -1,0 +1,17 @@
+import DataLoader from 'dataloader';
+import type { Account } from '../domain/accounts/account.js';
+import type { Code } from '../domain/codes/batch.js';
+import type { Services } from '../domain/services.js';
+
+/** Gathers what the fields of one answer ask for one by one into one statement each. One set for each request. */
+export interface Loaders {
+  readonly account: DataLoader<string, Account | undefined>;
+  readonly codesOfBatch: DataLoader<string, readonly Code[]>;
+}
+
+export function createLoaders({ accounts, recoveryCodes }: Services): Loaders {
+  return {
+    account: new DataLoader((ids) => accounts.byIds(ids)),
+    codesOfBatch: new DataLoader((ids) => recoveryCodes.codesOf(ids)),
+  };
+}

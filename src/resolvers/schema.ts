@@ -1,0 +1,25 @@
+import 'reflect-metadata';
+import { GraphQLEnumType, GraphQLSchema } from 'graphql';
+import { buildSchema } from 'type-graphql';
+import { ERROR_CODES } from '../domain/errors.js';
+import { resolvers } from './index.js';
+import { rateLimitDirective } from './rate-limit-directive.js';
+
+/** Referred to by no field: generated clients switch on it. */
+const ErrorCode = new GraphQLEnumType({
+  name: 'ErrorCode',
+  description: 'Every value that extensions.code can take, so that generated clients can switch on it.',
+  values: Object.fromEntries(ERROR_CODES.map((code) => [code, {}])),
+});
+
+/** The API. `npm run schema:emit` prints it to `schema.graphql`. */
+export async function buildSparekeySchema(): Promise<GraphQLSchema> {
+  const schema = await buildSchema({
+    resolvers: [...resolvers],
+    directives: [rateLimitDirective],
+    // class-validator would echo what was typed in its errors.
+    validate: false,
+  });
+  const config = schema.toConfig();
+  return new GraphQLSchema({ ...config, types: [...config.types, ErrorCode] });
+}

@@ -1,0 +1,29 @@
+import Bowser from 'bowser';
+import { networkOf } from '../domain/access/network.js';
+import type { Origin } from '../domain/access/viewer.js';
+import type { RequestFacts } from './request-facts.js';
+
+const MAX_USER_AGENT = 512;
+
+/** Where a request came from, as rules, audit and notices know it. Lazily: most operations ask for little of it. */
+export function originOf(facts: RequestFacts): Origin {
+  return {
+    get address() {
+      return facts.address;
+    },
+    get network() {
+      return networkOf(facts.address);
+    },
+    get userAgent() {
+      return recognizedAgent(facts.userAgent);
+    },
+  };
+}
+
+/** "Firefox on Linux"; undefined for what is not recognised. The header itself goes nowhere. */
+export function recognizedAgent(header: string | undefined): string | undefined {
+  if (header === undefined || header === '') return undefined;
+  const { browser, os } = Bowser.parse(header.slice(0, MAX_USER_AGENT));
+  const names = [browser.name, os.name].filter((name) => name !== undefined && name !== '');
+  return names.length === 0 ? undefined : names.join(' on ');
+}
