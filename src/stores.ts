@@ -3,6 +3,7 @@ import type { Config } from './config/config.js';
 import { ensureRecoveryKey, prepareDataDir } from './config/data-dir.js';
 import { hasClockOffset } from './database/clock.js';
 import { connectDatabase, type DatabaseConnection } from './database/connect.js';
+import type { EmbeddedPostgres } from './database/embedded-postgres.js';
 import { migrate } from './database/migrate.js';
 import { keysInUse } from './domain/crypto/key-use.js';
 import { Keyring } from './domain/crypto/keyring.js';
@@ -22,20 +23,19 @@ export class StartRefusedError extends Error {}
 export async function openStores(config: Config, logger: Logger): Promise<Stores> {
   await prepareDataDir(config.server.dataDir);
   const recoveryKey = await ensureRecoveryKey(config);
-  const embedded = config.stores.databaseUrl === undefined ? await startEmbedded(config, logger) : undefined;
-  const databaseUrl = config.stores.databaseUrl ?? (embedded?.url as string);
+  const database = await openDatabase(config, logger);
   const connection = connectDatabase({
-    url: databaseUrl,
+    url: database.url,
     poolSize: config.stores.databasePoolSize,
     onConnectionLost: (err) => logger.warn({ err }, 'A database connection was lost.'),
   });
   return {
     connection,
-    databaseUrl,
+    databaseUrl: database.url,
     keyring: new Keyring(recoveryKey, config.keys.previousRecoveryKeys),
     close: async () => {
       await connection.close();
-      await embedded?.stop();
+      await database.stop();
     },
   };
 }
@@ -57,7 +57,8 @@ export async function prepareStores({ connection, keyring, databaseUrl }: Stores
   }
 }
 
-async function startEmbedded({ server }: Config, logger: Logger) {
+async function openDatabase({ server, stores }: Config, logger: Logger): Promise<EmbeddedPostgres> {
+  if (stores.databaseUrl !== undefined) return { url: stores.databaseUrl, stop: async () => undefined };
   // Production brings its own database, and need not load this one's code.
   const { startEmbeddedPostgres } = await import('./database/embedded-postgres.js');
   return await startEmbeddedPostgres({

@@ -32,8 +32,8 @@ export function ormOptions(driverOptions: Options['driverOptions']): Options {
     driverOptions,
     extensions: [Migrator],
     logger: () => undefined,
-    // Agenda's tables are its own: without this a schema diff drops them.
-    schemaGenerator: { skipTables: [/^agenda_/], disableForeignKeys: false },
+    // Agenda's tables are its own, and our functions are written in the migrations: a schema diff would drop both.
+    schemaGenerator: { skipTables: [/^agenda_/], ignoreRoutines: true, disableForeignKeys: false },
     migrations: { migrationsList: migrations, tableName: 'migrations', snapshot: false, transactional: true },
   };
 }
@@ -46,12 +46,12 @@ export function connectDatabase({ url, poolSize, onConnectionLost }: ConnectOpti
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     application_name: 'sparekey',
     Client: PreparingClient,
-  } as pg.PoolConfig);
+  });
   const lost = onConnectionLost ?? (() => undefined);
   pool.on('error', lost);
   pool.on('connect', (client) => client.on('error', lost));
   const kysely = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
-  const orm = new MikroORM(ormOptions(kysely as unknown as Options['driverOptions']));
+  const orm = new MikroORM(ormOptions(kysely));
   return {
     pool,
     db: kysely.withPlugin(new CamelCasePlugin()),

@@ -1,7 +1,5 @@
 import { codeEntropyBits } from './codes/code-format.js';
-import type { DomainSettings } from './settings.js';
-
-export type RecoverySignIn = 'ALONE' | 'WITH_PASSWORD' | 'OFF';
+import type { DomainSettings, RecoverySignIn } from './settings.js';
 
 /** What a client needs to know before anyone signs in. */
 export interface ServiceInfo {

@@ -1,4 +1,5 @@
-import type { RecoverySignIn } from './service-info.js';
+/** How a recovery code signs in: alone, with the password too, or not at all. */
+export type RecoverySignIn = 'ALONE' | 'WITH_PASSWORD' | 'OFF';
 
 /** The settings that rules go by. */
 export interface DomainSettings {

@@ -28,6 +28,15 @@ export const AuditEventSchema = defineEntity({
     /** Same key, same window: one event with a count. */
     foldKey: p.blob().nullable().hidden().lazy(),
   },
+  triggers: [
+    {
+      name: 'audit_events_guard',
+      timing: 'before',
+      events: ['update', 'delete'],
+      expression: `create trigger audit_events_guard before update or delete on audit_events
+  for each row execute function audit_events_guard()`,
+    },
+  ],
   uniques: [{ name: 'audit_events_fold_key_unique', properties: ['foldKey'] }],
   indexes: [
     { name: 'audit_events_created_at_index', properties: ['createdAt', 'id'] },

@@ -27,8 +27,7 @@ export const OutboxMessageSchema = defineEntity({
   indexes: [
     {
       name: 'outbox_due_index',
-      expression:
-        'create index outbox_due_index on outbox (due_at) where delivered_at is null and failed_at is null',
+      expression: 'create index outbox_due_index on outbox (due_at) where delivered_at is null and failed_at is null',
     },
     { name: 'outbox_delivered_at_index', properties: ['deliveredAt'] },
   ],

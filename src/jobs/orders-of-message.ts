@@ -1,4 +1,6 @@
 import type { OutboxMessage } from '../domain/events/outbox.js';
+import type { OutboxTopic, OutboxTopics } from '../domain/events/outbox-topics.js';
+import type { MailOrigin } from '../domain/mail/mail-inputs.js';
 import type { MailFacts } from '../domain/mail/mail-facts.js';
 import type { MailOrder, MailPort } from '../domain/mail/mail-port.js';
 
@@ -20,65 +22,65 @@ export function ordersOfMessage(message: OutboxMessage, parts: OrderParts): read
     }
     case 'password-wanted': {
       const { validForSeconds } = message.payload;
-      return [{ template: 'set-your-password', input: { link: linkWithToken('reset-password', token()), validForSeconds } }];
+      return [
+        { template: 'set-your-password', input: { link: linkWithToken('reset-password', token()), validForSeconds } },
+      ];
     }
     case 'batch-changed':
       return [];
     default:
-      return facts.isVerified ? noticesOf(message, parts) : [];
+      return facts.isVerified ? noticeOf(message, parts) : [];
   }
 }
 
-type Notice = Exclude<
-  OutboxMessage,
-  { readonly topic: 'email-verification-requested' | 'password-wanted' | 'batch-changed' }
->;
-
-function noticesOf(message: Notice, { facts, lowThreshold }: OrderParts): readonly MailOrder[] {
-  const { at, ipAddress: address, userAgent: client } = message.payload;
-  const origin = { at, address, client };
-  switch (message.topic) {
-    case 'code-used':
-      return codeUsedNotices(message, { facts, lowThreshold, origin });
-    case 'codes-issued': {
-      const { batchNumber, issuedCount: count, expiresAt } = facts;
-      if (batchNumber === null || count === null) return [];
-      const { isReplacement } = message.payload;
-      return [{ template: 'codes-issued', input: { origin, batchNumber, count, expiresAt, isReplacement } }];
-    }
-    case 'batch-deleted': {
-      if (facts.batchNumber === null) return [];
-      const by = facts.isDeletedByOwner ? 'OWNER' : 'ADMIN';
-      const removed = message.payload.removed;
-      return [{ template: 'batch-deleted', input: { origin, batchNumber: facts.batchNumber, removed, by } }];
-    }
-    case 'locked-out': {
-      const credential = message.payload.credential === 'password' ? 'PASSWORD' : 'RECOVERY_CODE';
-      return [{ template: 'locked-out', input: { origin, credential, waitSeconds: message.payload.waitSeconds } }];
-    }
-    case 'attempts-ceiling-passed': {
-      const { credential, failures } = message.payload;
-      const template = credential === 'password' ? 'password-attempts-ceiling' : 'code-attempts-ceiling';
-      return [{ template, input: { origin, failures } }];
-    }
-    case 'registered-again':
-      return [{ template: 'already-registered', input: { origin } }];
-    case 'account-unlocked':
-      return [{ template: 'account-unlocked', input: { origin } }];
-    case 'refresh-token-reused':
-      return [{ template: 'session-replay', input: { origin } }];
-  }
+function noticeOf<Topic extends NoticeTopic>(
+  { topic, payload }: { readonly topic: Topic; readonly payload: OutboxTopics[Topic] },
+  { facts, lowThreshold }: OrderParts,
+): readonly MailOrder[] {
+  const { at, ipAddress: address, userAgent: client } = payload;
+  return notices[topic](payload, { facts, lowThreshold, origin: { at, address, client } });
 }
+
+type NoticeTopic = Exclude<OutboxTopic, 'email-verification-requested' | 'password-wanted' | 'batch-changed'>;
+
+interface NoticeFacts {
+  readonly facts: MailFacts;
+  readonly lowThreshold: number;
+  readonly origin: MailOrigin;
+}
+
+const CREDENTIALS = { password: 'PASSWORD', code: 'RECOVERY_CODE' } as const;
+
+/** What each topic's notice tells. A topic without its line is a type error. */
+const notices: {
+  readonly [Topic in NoticeTopic]: (payload: OutboxTopics[Topic], about: NoticeFacts) => readonly MailOrder[];
+} = {
+  'code-used': codeUsedNotices,
+  'codes-issued': ({ isReplacement }, { facts, origin }) => {
+    const { batchNumber, issuedCount: count, expiresAt } = facts;
+    if (batchNumber === null || count === null) return [];
+    return [{ template: 'codes-issued', input: { origin, batchNumber, count, expiresAt, isReplacement } }];
+  },
+  'batch-deleted': ({ removed }, { facts: { batchNumber, isDeletedByOwner }, origin }) => {
+    if (batchNumber === null) return [];
+    const by = isDeletedByOwner ? 'OWNER' : 'ADMIN';
+    return [{ template: 'batch-deleted', input: { origin, batchNumber, removed, by } }];
+  },
+  'locked-out': ({ credential, waitSeconds }, { origin }) => [
+    { template: 'locked-out', input: { origin, credential: CREDENTIALS[credential], waitSeconds } },
+  ],
+  'attempts-ceiling-passed': ({ credential, failures }, { origin }) => [
+    { template: `${credential}-attempts-ceiling`, input: { origin, failures } },
+  ],
+  'registered-again': (_payload, { origin }) => [{ template: 'already-registered', input: { origin } }],
+  'account-unlocked': (_payload, { origin }) => [{ template: 'account-unlocked', input: { origin } }],
+  'refresh-token-reused': (_payload, { origin }) => [{ template: 'session-replay', input: { origin } }],
+};
 
 function codeUsedNotices(
-  { payload }: Extract<OutboxMessage, { readonly topic: 'code-used' }>,
-  {
-    facts,
-    lowThreshold,
-    origin,
-  }: { facts: MailFacts; lowThreshold: number; origin: { at: string; address: string | null; client: string | null } },
+  { remaining, isSignIn }: OutboxTopics['code-used'],
+  { facts, lowThreshold, origin }: NoticeFacts,
 ): readonly MailOrder[] {
-  const { remaining, isSignIn } = payload;
   const { batchNumber, position } = facts;
   const code = batchNumber === null || position === null ? {} : { code: { batchNumber, position } };
   const used: MailOrder = {

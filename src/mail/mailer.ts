@@ -14,7 +14,7 @@ interface MailerParts {
 export function createMailer({ transport, siteName, publicUrl }: MailerParts): MailPort {
   return {
     async send({ template, input }, { to, key }) {
-      const mail = renderMail(template, { ...input, siteName } as never);
+      const mail = renderMail(template, { ...input, siteName });
       const messageId = `<${key}@${new URL(publicUrl()).hostname}>`;
       await transport.send({ ...mail, to, messageId, template });
     },

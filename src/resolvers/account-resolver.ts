@@ -63,7 +63,9 @@ export class AccountResolver {
   @FieldResolver(() => Cooldown, { description: 'Whether this account may generate now.' })
   async generateCooldown(@Ctx() { services }: Context, @Root() { id, viewer }: AccountNode): Promise<Cooldown> {
     const cooldown = await services.accounts.generateCooldown(viewer, id);
-    return cooldown === null ? { isActive: false, retryAt: null, retryAfterSeconds: 0 } : { isActive: true, ...cooldown };
+    return cooldown === null
+      ? { isActive: false, retryAt: null, retryAfterSeconds: 0 }
+      : { isActive: true, ...cooldown };
   }
 
   @FieldResolver(() => [Session], { description: 'The sessions that are not over, latest first.' })

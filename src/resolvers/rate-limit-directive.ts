@@ -30,5 +30,5 @@ On anonymous SEND_MAIL fields it refuses silently: the same answer, no mail.`,
  * known whether an attempt failed; `test/api/rate-limit-directive.test.ts` holds declaration and enforcement together.
  */
 export function RateLimit(policy: LimitPolicy): MethodDecorator {
-  return Directive(`@rateLimit(policy: ${policy})`) as MethodDecorator;
+  return Directive(`@rateLimit(policy: ${policy})`);
 }

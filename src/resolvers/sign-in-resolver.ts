@@ -31,7 +31,9 @@ export class SignInResolver {
     return payloadOf(await context.services.signIn.withRecoveryCode(context.origin, input));
   }
 
-  @Mutation(() => SignInPayload, { description: 'Exchanges a refresh token, which is then used up, for its successor.' })
+  @Mutation(() => SignInPayload, {
+    description: 'Exchanges a refresh token, which is then used up, for its successor.',
+  })
   async refreshSession(
     @Ctx() context: Context,
     @Arg('refreshToken', () => String, { nullable: true }) refreshToken?: string | null,

@@ -37,7 +37,10 @@ describe('recovery codes over HTTP', () => {
     const typed = ` ${(codes[0] as string).replaceAll('-', ' ')}\n`;
     const first = await verify(typed, me.token);
     expect(first.errors).toEqual([]);
-    expect(first.data['verifyRecoveryCode']).toMatchObject({ outcome: 'ACCEPTED', batch: { usedCount: 1, remainingCount: 9 } });
+    expect(first.data['verifyRecoveryCode']).toMatchObject({
+      outcome: 'ACCEPTED',
+      batch: { usedCount: 1, remainingCount: 9 },
+    });
     const second = await verify(codes[0] as string, me.token);
     expect(second.data['verifyRecoveryCode']).toEqual({ outcome: 'REJECTED', batch: null });
   });
@@ -68,15 +71,24 @@ describe('recovery codes over HTTP', () => {
         { token: me.token },
       );
     const byCode = await revoke('invalidateRecoveryCode', { code: batch.codes[0] });
-    expect(byCode.data['invalidateRecoveryCode']).toMatchObject({ outcome: 'DONE', batch: { invalidatedCount: 1, remainingCount: 9 } });
+    expect(byCode.data['invalidateRecoveryCode']).toMatchObject({
+      outcome: 'DONE',
+      batch: { invalidatedCount: 1, remainingCount: 9 },
+    });
     const again = await revoke('deleteRecoveryCode', { code: batch.codes[0] });
-    expect(again.data['deleteRecoveryCode']).toMatchObject({ outcome: 'ALREADY_INVALIDATED', batch: { removedCount: 0 } });
+    expect(again.data['deleteRecoveryCode']).toMatchObject({
+      outcome: 'ALREADY_INVALIDATED',
+      batch: { removedCount: 0 },
+    });
     const [row] = await app.database.rows<{ id: string }>(
       'select id from recovery_codes where batch_id = $1 and position = 2',
       [batch.id],
     );
     const byId = await revoke('deleteRecoveryCode', { codeId: row?.id });
-    expect(byId.data['deleteRecoveryCode']).toMatchObject({ outcome: 'DONE', batch: { removedCount: 1, remainingCount: 8 } });
+    expect(byId.data['deleteRecoveryCode']).toMatchObject({
+      outcome: 'DONE',
+      batch: { removedCount: 1, remainingCount: 8 },
+    });
     const deleted = await app.post(
       `mutation($id: ID!) { deleteRecoveryCodeBatch(batchId: $id) { ${BATCH} } }`,
       { id: batch.id },
@@ -96,7 +108,11 @@ describe('recovery codes over HTTP', () => {
     const me = await makeAccount(app);
     const { codes } = await issue(app, me);
     const test = (code: string) =>
-      app.post('mutation($code: String!) { testRecoveryCode(code: $code) { outcome setupVerifiedAt } }', { code }, { token: me.token });
+      app.post(
+        'mutation($code: String!) { testRecoveryCode(code: $code) { outcome setupVerifiedAt } }',
+        { code },
+        { token: me.token },
+      );
     expect((await test('wrong')).data['testRecoveryCode']).toEqual({ outcome: 'INVALID_CODE', setupVerifiedAt: null });
     expect((await test(codes[5] as string)).data['testRecoveryCode'].outcome).toBe('VERIFIED');
     expect((await test('garbage')).data['testRecoveryCode'].outcome).toBe('ALREADY_VERIFIED');
@@ -106,7 +122,10 @@ describe('recovery codes over HTTP', () => {
       { id: me.id },
       { token: admin.token },
     );
-    expect(reset.data['resetSetup']).toEqual({ setupVerifiedAt: null, activeBatch: { usedCount: 0, remainingCount: 10 } });
+    expect(reset.data['resetSetup']).toEqual({
+      setupVerifiedAt: null,
+      activeBatch: { usedCount: 0, remainingCount: 10 },
+    });
   });
 
   it('pages the history in both directions', async () => {

@@ -26,7 +26,8 @@ export async function makeDatabase(): Promise<TestDatabase> {
   const url = await createDatabase(adminUrl(), name, TEMPLATE);
   const pool = new pg.Pool({ connectionString: url, max: 4 });
   pool.on('error', () => undefined);
-  const rows = async <T extends object>(text: string, values: unknown[] = []) => (await pool.query(text, values)).rows as T[];
+  const rows = async <T extends object>(text: string, values: unknown[] = []) =>
+    (await pool.query(text, values)).rows as T[];
   return {
     url,
     pool,

@@ -10,8 +10,8 @@ export default async function globalSetup(): Promise<void> {
   (globalThis as { sparekeyCluster?: unknown }).sparekeyCluster = cluster;
   await dropDatabase(cluster.adminUrl, TEMPLATE);
   const url = await createDatabase(cluster.adminUrl, TEMPLATE);
-  const { orm, close } = connectDatabase({ url, poolSize: 2 });
-  await migrate(orm, url);
-  await close();
+  const connection = connectDatabase({ url, poolSize: 2 });
+  await migrate(connection.orm, url);
+  await connection.close();
   process.env['SPAREKEY_TEST_CLUSTER'] = cluster.adminUrl;
 }

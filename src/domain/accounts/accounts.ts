@@ -1,13 +1,11 @@
 import { sql } from 'kysely';
 import { mayRead, requireAdmin, requireSignedIn } from '../access/rules.js';
-import type { Origin, SignedIn, Viewer } from '../access/viewer.js';
+import type { Origin, Viewer } from '../access/viewer.js';
 import { type BatchPage, findActiveBatch, pageOfBatches } from '../codes/read-batches.js';
 import type { Batch } from '../codes/batch.js';
 import type { Database } from '../database.js';
 import { ForbiddenError, NotFoundError, UnauthenticatedError } from '../errors.js';
-import { auditOf, occasionOf } from '../events/audit-of.js';
-import type { AuditAction } from '../events/audit-actions.js';
-import type { OutboxDraft } from '../events/outbox-topics.js';
+import { auditOf, NOWHERE, occasionOf } from '../events/audit-of.js';
 import { recordEvents } from '../events/record-events.js';
 import { isId } from '../ids.js';
 import type { Limiter } from '../limits/limiter.js';
@@ -52,7 +50,10 @@ export class Accounts {
   }
 
   /** Any account, for an admin, by its id or by a LOCAL one's address; undefined when there is none. */
-  async find(viewer: Viewer, by: { readonly id?: string | null; readonly email?: string | null }): Promise<Account | undefined> {
+  async find(
+    viewer: Viewer,
+    by: { readonly id?: string | null; readonly email?: string | null },
+  ): Promise<Account | undefined> {
     requireAdmin(viewer);
     if (typeof by.id === 'string') {
       const [account] = isId(by.id) ? await accountsById(this.db, [by.id]) : [];
@@ -94,8 +95,9 @@ export class Accounts {
     return await this.db.transaction().execute(async (tx) => {
       const account = await this.#existing(tx, accountId);
       await this.parts.limiter.unlock(tx, accountId);
-      const payload = occasionOf(accountId, { address: undefined, userAgent: undefined });
-      await recordAdminAct(tx, admin, origin, { action: 'ACCOUNT_UNLOCKED', accountId, notice: { topic: 'account-unlocked', payload } });
+      const payload = occasionOf(accountId, NOWHERE);
+      const event = { ...auditOf(admin, origin), action: 'ACCOUNT_UNLOCKED' as const, accountId };
+      await recordEvents(tx, [event], [{ topic: 'account-unlocked', payload }]);
       return account;
     });
   }
@@ -106,7 +108,7 @@ export class Accounts {
     return await this.db.transaction().execute(async (tx) => {
       const account = await this.#existing(tx, accountId);
       await sql`update accounts set setup_verified_at = null where id = ${accountId}`.execute(tx);
-      await recordAdminAct(tx, admin, origin, { action: 'SETUP_RESET', accountId });
+      await recordEvents(tx, [{ ...auditOf(admin, origin), action: 'SETUP_RESET', accountId }]);
       return { ...account, setupVerifiedAt: null };
     });
   }
@@ -125,14 +127,4 @@ export class Accounts {
 
 function matchesEmail(account: Account, email: string | null | undefined): boolean {
   return typeof email !== 'string' || (account.email !== null && emailKeyOf(account.email) === emailKeyOf(email));
-}
-
-async function recordAdminAct(
-  tx: Database,
-  admin: SignedIn,
-  origin: Origin,
-  act: { readonly action: AuditAction; readonly accountId: string; readonly notice?: OutboxDraft },
-): Promise<void> {
-  const event = { ...auditOf(admin, origin), action: act.action, accountId: act.accountId };
-  await recordEvents(tx, [event], act.notice === undefined ? [] : [act.notice]);
 }

@@ -29,7 +29,8 @@ export async function checkNewPassword(
     throw new BadUserInputError(path, message);
   };
   if ([...password].length < minLength) refuse(`Choose a password of at least ${minLength} characters.`);
-  if (Buffer.byteLength(password) > MAX_PASSWORD_BYTES) refuse(`Choose a password of at most ${MAX_PASSWORD_BYTES} bytes.`);
+  if (Buffer.byteLength(password) > MAX_PASSWORD_BYTES)
+    refuse(`Choose a password of at most ${MAX_PASSWORD_BYTES} bytes.`);
   if (await isCommonPassword(password)) refuse('This password is among the most common ones. Choose another.');
   const lower = password.toLowerCase();
   const parts = [siteName, email, email.split('@', 1)[0] ?? ''].map((part) => part.toLowerCase());

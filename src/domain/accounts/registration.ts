@@ -126,7 +126,12 @@ export class Registration {
     const ttlSeconds = this.parts.settings.accounts.passwordResetTtlSeconds;
     const { accountId } = token;
     const emailKey = emailKeyOf(token.email);
-    const sealed = await issueToken(tx, this.parts.keyring, { accountId, purpose: 'PASSWORD_RESET', emailKey, ttlSeconds });
+    const sealed = await issueToken(tx, this.parts.keyring, {
+      accountId,
+      purpose: 'PASSWORD_RESET',
+      emailKey,
+      ttlSeconds,
+    });
     const payload = { accountId, validForSeconds: ttlSeconds };
     await recordEvents(tx, [event], [{ topic: 'password-wanted', payload, sealed }]);
   }

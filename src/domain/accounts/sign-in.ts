@@ -27,7 +27,14 @@ import { type Credentials, credentialsOf } from './credentials.js';
 import { emailKeyOf } from './email.js';
 import type { PasswordHasher } from './password-hasher.js';
 import type { Registration } from './registration.js';
-import { type OpenedSession, openSession, revokeSession, rotateRefreshToken, type Rotation, type Session } from './sessions.js';
+import {
+  type OpenedSession,
+  openSession,
+  revokeSession,
+  rotateRefreshToken,
+  type Rotation,
+  type Session,
+} from './sessions.js';
 
 /** A session with what its owner needs to use it. */
 export interface SignedInSession {
@@ -65,14 +72,17 @@ export class SignIn {
   ) {}
 
   /** @throws InvalidCredentialsError (alike for unknown, unverified and wrong), RateLimitedError */
-  async withPassword(origin: Origin, input: { readonly email: string; readonly password: string }): Promise<SignedInSession> {
+  async withPassword(
+    origin: Origin,
+    input: { readonly email: string; readonly password: string },
+  ): Promise<SignedInSession> {
     const claim = await this.#claim(origin, input.email);
     const opened = await this.parts.attempts.run(attemptBy(claim, 'password'), async () => {
       const matches = await this.parts.passwords.verify(input.password, verified(claim)?.passwordHash);
       if (!matches) return { outcome: 'FAILURE', value: undefined, rejection: rejectionOf(claim) };
-      const value = await this.db.transaction().execute((tx) =>
-        this.#open(tx, claim, { method: 'PASSWORD', id: newId() }),
-      );
+      const value = await this.db
+        .transaction()
+        .execute((tx) => this.#open(tx, claim, { method: 'PASSWORD', id: newId() }));
       return { outcome: 'SUCCESS', value };
     });
     if (opened === undefined) return await this.#refuse(claim, input.email);
@@ -148,10 +158,18 @@ export class SignIn {
       const sessionId = newId();
       const value = await this.db.transaction().execute(async (tx) => {
         await sql`select 1 from accounts where id = ${accountId ?? sessionId} for no key update`.execute(tx);
-        const spend = { batchId, hash, actorId: accountId ?? sessionId, sessionId, method: 'RECOVERY_CODE' as const };
-        const batch = await spendCode(tx, { ...spend, ipAddress: claim.origin.address, userAgent: claim.origin.userAgent });
+        const audit = {
+          ...auditOfAnonymous(claim.origin),
+          actorId: accountId,
+          sessionId,
+          method: 'RECOVERY_CODE' as const,
+        };
+        const batch = await spendCode(tx, { batchId, hash, isSignIn: true, audit });
         if (batch === undefined) return undefined;
-        return { ...(await this.#open(tx, claim, { method: 'RECOVERY_CODE', id: sessionId })), remainingCount: batch.remainingCount };
+        return {
+          ...(await this.#open(tx, claim, { method: 'RECOVERY_CODE', id: sessionId })),
+          remainingCount: batch.remainingCount,
+        };
       });
       this.parts.meter.spend(value === undefined ? 'rejected' : 'signed-in');
       if (value === undefined) return { outcome: 'FAILURE', value, rejection: rejectionOf(claim, 'RECOVERY_CODE') };
@@ -160,7 +178,11 @@ export class SignIn {
   }
 
   /** Clears the password's failures only when the whole sign-in succeeds, so that a code cannot be guessed for free. */
-  async #checkingPassword<T>(claim: Claim, password: string, next: () => Promise<T | undefined>): Promise<T | undefined> {
+  async #checkingPassword<T>(
+    claim: Claim,
+    password: string,
+    next: () => Promise<T | undefined>,
+  ): Promise<T | undefined> {
     return await this.parts.attempts.run<T | undefined>(attemptBy(claim, 'password'), async () => {
       const matches = await this.parts.passwords.verify(password, verified(claim)?.passwordHash);
       if (!matches) return { outcome: 'FAILURE', value: undefined, rejection: rejectionOf(claim) };
@@ -169,7 +191,11 @@ export class SignIn {
     });
   }
 
-  async #open(tx: Database, claim: Claim, by: { readonly method: SignInMethod; readonly id: string }): Promise<OpenedSession> {
+  async #open(
+    tx: Database,
+    claim: Claim,
+    by: { readonly method: SignInMethod; readonly id: string },
+  ): Promise<OpenedSession> {
     const { accountId } = claim.found as Credentials;
     const ttlSeconds = this.parts.settings.accounts.refreshTokenTtlSeconds;
     return await openSession(tx, { ...by, accountId, origin: claim.origin, ttlSeconds });
@@ -227,4 +253,3 @@ async function recordReuse(tx: Database, origin: Origin, { session, isFirst }: E
   const payload = occasionOf(accountId, origin);
   await recordEvents(tx, [event], isFirst ? [{ topic: 'refresh-token-reused', payload }] : []);
 }
-

@@ -36,10 +36,9 @@ export interface Code {
   readonly deletedAt: Date | null;
 }
 
-export type BatchRow = Omit<
-  Row<'recovery_code_batches'>,
-  'salt' | 'pepperKeyId' | 'hashMemoryKib' | 'hashPasses'
-> & { readonly isExpired: boolean | null };
+export type BatchRow = Omit<Row<'recovery_code_batches'>, 'salt' | 'pepperKeyId' | 'hashMemoryKib' | 'hashPasses'> & {
+  readonly isExpired: boolean | null;
+};
 
 export function toBatch(row: BatchRow): Batch {
   const { lapsedCount, isExpired, status, ...rest } = row;

@@ -10,7 +10,8 @@ export interface CodeFormat {
 
 /** A code as it is printed: groups joined by dashes, each character drawn without bias from the OS's CSPRNG. */
 export function newCode({ groups, groupLength }: CodeFormat): string {
-  const group = () => Array.from({ length: groupLength }, () => CODE_ALPHABET[randomInt(CODE_ALPHABET.length)]).join('');
+  const group = () =>
+    Array.from({ length: groupLength }, () => CODE_ALPHABET[randomInt(CODE_ALPHABET.length)]).join('');
   return Array.from({ length: groups }, group).join('-');
 }
 

@@ -23,7 +23,9 @@ const HASH_BYTES = 32;
 const STRONG_CODE_BITS = 112;
 
 export function hashParametersFor(format: CodeFormat): HashParameters {
-  return codeEntropyBits(format) >= STRONG_CODE_BITS ? { memoryKib: 1024, passes: 1 } : { memoryKib: 19_456, passes: 2 };
+  return codeEntropyBits(format) >= STRONG_CODE_BITS
+    ? { memoryKib: 1024, passes: 1 }
+    : { memoryKib: 19_456, passes: 2 };
 }
 
 /**

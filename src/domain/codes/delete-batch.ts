@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { Database } from '../database.js';
 import { ConflictError, NotFoundError } from '../errors.js';
-import { occasionOf } from '../events/audit-of.js';
+import { NOWHERE, occasionOf } from '../events/audit-of.js';
 import { type AuditDraft, recordEvents } from '../events/record-events.js';
 import { type Batch, type BatchRow, toBatch } from './batch.js';
 import { batchColumns, codesLeft } from './batch-columns.js';
@@ -68,7 +68,9 @@ async function markForDeletion(tx: Database, batch: Batch, deletedBy: string): P
 }
 
 function deletionNotice(before: Batch, accountId: string, audit: AuditDraft) {
-  const occasion = occasionOf(accountId, { address: audit.ipAddress, userAgent: audit.userAgent });
-  const payload = { ...occasion, batchId: before.id, removed: before.remainingCount };
+  // From where an admin acted is not the owner's business.
+  const isOwnDoing = audit.actorId === accountId;
+  const from = isOwnDoing ? { address: audit.ipAddress, userAgent: audit.userAgent } : NOWHERE;
+  const payload = { ...occasionOf(accountId, from), batchId: before.id, removed: before.remainingCount };
   return { topic: 'batch-deleted' as const, payload };
 }

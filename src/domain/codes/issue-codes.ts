@@ -29,7 +29,9 @@ export async function issueBatch(tx: Database, batch: NewBatch): Promise<Batch> 
   await recordEvents(
     tx,
     [
-      ...(closed?.status === 'SUPERSEDED' ? [{ ...about, action: 'BATCH_SUPERSEDED' as const, batchId: closed.id }] : []),
+      ...(closed?.status === 'SUPERSEDED'
+        ? [{ ...about, action: 'BATCH_SUPERSEDED' as const, batchId: closed.id }]
+        : []),
       { ...about, action: 'CODES_GENERATED' as const, batchId: issued.id, issuedCount: issued.issuedCount },
     ],
     [

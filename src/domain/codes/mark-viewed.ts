@@ -12,10 +12,7 @@ export interface MarkViewed {
 }
 
 /** Sets `viewedAt` if it is not set yet; undefined for an unknown or another's batch. */
-export async function markViewed(
-  tx: Database,
-  { batchId, ownerId, audit }: MarkViewed,
-): Promise<Batch | undefined> {
+export async function markViewed(tx: Database, { batchId, ownerId, audit }: MarkViewed): Promise<Batch | undefined> {
   const { rows } = await sql<BatchRow>`
     update recovery_code_batches b set viewed_at = sparekey_now(), updated_at = sparekey_now()
     where b.id = ${batchId} and b.account_id = ${ownerId} and b.viewed_at is null

@@ -6,9 +6,9 @@ import { batchColumns } from './batch-columns.js';
 /** A slice of the history, newest first. */
 export interface BatchSlice {
   /** Only batches older than this number. */
-  readonly after: number | undefined;
+  readonly after?: number | undefined;
   /** Only batches newer than this number. */
-  readonly before: number | undefined;
+  readonly before?: number | undefined;
   readonly limit: number;
   /** From the oldest end of the slice instead of from the newest. */
   readonly isFromEnd: boolean;
@@ -38,13 +38,40 @@ export async function findActiveBatch(db: Database, accountId: string): Promise<
   return rows[0] && toBatch(rows[0]);
 }
 
+const MAX_NUMBER = 2_147_483_647;
+
+interface PageRow extends BatchRow {
+  readonly totalCount: number;
+  readonly newest: number;
+  readonly oldest: number;
+}
+
 /** One page of the newest `maxVisible` batches, in one statement. */
 export async function pageOfBatches(
   db: Database,
   accountId: string,
-  { after, before, limit, isFromEnd, maxVisible }: BatchSlice & { readonly maxVisible: number },
+  slice: BatchSlice & { readonly maxVisible: number },
 ): Promise<BatchPage> {
-  const { rows } = await sql<BatchRow & { totalCount: number; newest: number; oldest: number }>`
+  const rows = await pageRows(db, accountId, slice);
+  const batches = rows.filter((row) => row.id !== null).map(({ totalCount, newest, oldest, ...row }) => toBatch(row));
+  batches.sort((a, b) => b.number - a.number);
+  const [{ totalCount, newest, oldest }] = rows;
+  const [first, last] = [batches[0], batches.at(-1)];
+  return {
+    batches,
+    totalCount,
+    hasNewer: first !== undefined && newest > first.number,
+    hasOlder: last !== undefined && oldest < last.number,
+  };
+}
+
+/** At least one row: without a batch in it, where the page is empty. */
+async function pageRows(
+  db: Database,
+  accountId: string,
+  { after, before, limit, isFromEnd, maxVisible }: BatchSlice & { readonly maxVisible: number },
+): Promise<[PageRow, ...PageRow[]]> {
+  const { rows } = await sql<PageRow>`
     select v.*, total.* from (
       select count(*)::int as total_count, max(number) as newest, min(number) as oldest from (
         select number from recovery_code_batches where account_id = ${accountId} order by number desc limit ${maxVisible}
@@ -52,20 +79,12 @@ export async function pageOfBatches(
     ) total left join lateral (
       select ${batchColumns('b')} from recovery_code_batches b
       where b.account_id = ${accountId} and b.number >= total.oldest
-        and b.number < coalesce(${after ?? null}::int, 2147483647) and b.number > coalesce(${before ?? null}::int, 0)
+        and b.number < ${after ?? MAX_NUMBER} and b.number > ${before ?? 0}
       order by b.number * case when ${isFromEnd}::boolean then 1 else -1 end
       limit ${limit}
     ) v on true
   `.execute(db);
-  const [first] = rows;
-  const batches = rows.filter((row) => row.id !== null).map(({ totalCount, newest, oldest, ...row }) => toBatch(row));
-  batches.sort((a, b) => b.number - a.number);
-  return {
-    batches,
-    totalCount: first?.totalCount ?? 0,
-    hasNewer: first !== undefined && batches.length > 0 && first.newest > (batches[0] as Batch).number,
-    hasOlder: first !== undefined && batches.length > 0 && first.oldest < (batches.at(-1) as Batch).number,
-  };
+  return rows as [PageRow, ...PageRow[]];
 }
 
 /** The codes of each of the batches, in their order on paper, without plaintext and without hash. */
@@ -78,4 +97,3 @@ export async function codesOfBatches(db: Database, batchIds: readonly string[]):
   const byBatch = Map.groupBy(rows, (row) => row.batchId);
   return batchIds.map((id) => byBatch.get(id) ?? []);
 }
-

@@ -96,15 +96,7 @@ export class RecoveryCodes {
     const audit = auditOf(me, origin);
     return await this.parts.attempts.run(this.#attemptBy(me, origin), async () => {
       const { batchId, hash } = await this.#hashed(me.accountId, code);
-      const batch = await spendCode(this.db, {
-        batchId,
-        hash,
-        actorId: me.accountId,
-        sessionId: me.sessionId,
-        method: me.method,
-        ipAddress: origin.address,
-        userAgent: origin.userAgent,
-      });
+      const batch = await spendCode(this.db, { batchId, hash, isSignIn: false, audit });
       const isAccepted = batch !== undefined;
       this.parts.meter.spend(isAccepted ? 'accepted' : 'rejected');
       return {
@@ -240,7 +232,10 @@ export class RecoveryCodes {
     const { maxExpiryDays } = this.parts.settings.codes;
     if (expiresInDays === null || expiresInDays === undefined) return null;
     if (!Number.isInteger(expiresInDays) || expiresInDays < 1 || expiresInDays > maxExpiryDays) {
-      throw new BadUserInputError('input.expiresInDays', `Give 1 to ${maxExpiryDays} days, or none for codes that never expire.`);
+      throw new BadUserInputError(
+        'input.expiresInDays',
+        `Give 1 to ${maxExpiryDays} days, or none for codes that never expire.`,
+      );
     }
     return expiresInDays;
   }

@@ -1,18 +1,13 @@
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import { v7 as newId } from 'uuid';
 import type { Database } from '../database.js';
+import { auditSource } from '../events/audit-of.js';
 import type { AuditDraft } from '../events/record-events.js';
 import { type Batch, type BatchRow, toBatch } from './batch.js';
 import { batchColumns, codesLeft } from './batch-columns.js';
 
 export type RevocationOutcome =
-  | 'DONE'
-  | 'ALREADY_USED'
-  | 'ALREADY_INVALIDATED'
-  | 'ALREADY_DELETED'
-  | 'SUPERSEDED'
-  | 'EXPIRED'
-  | 'NOT_FOUND';
+  'DONE' | 'ALREADY_USED' | 'ALREADY_INVALIDATED' | 'ALREADY_DELETED' | 'SUPERSEDED' | 'EXPIRED' | 'NOT_FOUND';
 
 export type Revocation = 'INVALIDATED' | 'PENDING_DELETION';
 
@@ -42,61 +37,73 @@ interface RevokedRow extends BatchRow {
  * which leaves the batch EXHAUSTED. Lock order: batch, code.
  */
 export async function revokeCode(db: Database, { to, place, ownerId, audit }: Revoke): Promise<Revoked> {
-  const codeId = 'codeId' in place ? place.codeId : null;
-  const [batchId, hash] = 'codeId' in place ? [null, null] : [place.batchId, place.hash];
   const { rows } = await sql<RevokedRow>`
-    with batch as materialized (
+    with ${lockedCode(place, ownerId)}, ${markedCode(to)}, ${announcement(to, audit)}
+    select ${batchColumns('now')}, (select status from code) as code_status, exists (select from marked) as is_done
+    from (select * from counted union all select * from batch where not exists (select from counted)) now
+  `.execute(db);
+  const [row] = rows;
+  if (row === undefined || row.codeStatus === null) return { outcome: 'NOT_FOUND', batch: undefined };
+  const { codeStatus, isDone, ...batch } = row;
+  return { outcome: isDone ? 'DONE' : outcomeOf(codeStatus), batch: toBatch(batch) };
+}
+
+function lockedCode(place: CodePlace, ownerId: string | null = null): RawBuilder<unknown> {
+  const batchId =
+    'codeId' in place ? sql`(select batch_id from recovery_codes where id = ${place.codeId})` : sql`${place.batchId}`;
+  const isTheOne = 'codeId' in place ? sql`code.id = ${place.codeId}` : sql`code.hash = ${place.hash}`;
+  return sql`
+    batch as materialized (
       select b.* from recovery_code_batches b
-      where b.id = coalesce(${batchId}::uuid, (select batch_id from recovery_codes where id = ${codeId}::uuid))
-        and (${ownerId ?? null}::uuid is null or b.account_id = ${ownerId ?? null}::uuid)
+      where b.id = ${batchId} and (${ownerId}::uuid is null or b.account_id = ${ownerId}::uuid)
       for no key update
     ), code as materialized (
       select code.id, code.status, code.batch_id from recovery_codes code, batch
-      where code.batch_id = batch.id and (code.id = ${codeId}::uuid or code.hash = ${hash}::bytea)
+      where code.batch_id = batch.id and ${isTheOne}
       for update of code
-    ), marked as (
-      update recovery_codes c set status = ${to},
-        invalidated_at = case when ${to} = 'INVALIDATED' then sparekey_now() end,
-        deleted_at = case when ${to} = 'PENDING_DELETION' then sparekey_now() end
+    )`;
+}
+
+function markedCode(to: Revocation): RawBuilder<unknown> {
+  const [endedAt, count] =
+    to === 'INVALIDATED'
+      ? [sql.ref('invalidated_at'), sql.ref('invalidated_count')]
+      : [sql.ref('deleted_at'), sql.ref('removed_count')];
+  return sql`
+    marked as (
+      update recovery_codes c set status = ${to}, ${endedAt} = sparekey_now()
       from code, batch
       where c.id = code.id and c.status = 'ACTIVE' and batch.status = 'ACTIVE'
         and (batch.expires_at is null or batch.expires_at > sparekey_now())
       returning c.id, c.batch_id
     ), counted as (
-      update recovery_code_batches b set updated_at = sparekey_now(),
-        invalidated_count = b.invalidated_count + (${to} = 'INVALIDATED')::int,
-        removed_count = b.removed_count + (${to} = 'PENDING_DELETION')::int,
+      update recovery_code_batches b set updated_at = sparekey_now(), ${count} = b.${count} + 1,
         status = case when ${codesLeft('b')} = 1 then 'EXHAUSTED' else 'ACTIVE' end
       from marked where b.id = marked.batch_id returning b.*
-    ), audited as (
+    )`;
+}
+
+function announcement(to: Revocation, audit: AuditDraft): RawBuilder<unknown> {
+  const action = to === 'INVALIDATED' ? 'CODE_INVALIDATED' : 'CODE_DELETED';
+  return sql`
+    audited as (
       insert into audit_events
-        (id, action, actor_id, account_id, batch_id, code_id, session_id, method, ip_address, user_agent)
-      select event.id, event.action, ${audit.actorId ?? null}::uuid, counted.account_id, counted.id, event.code_id,
-        ${audit.sessionId ?? null}::uuid, ${audit.method ?? null}, ${audit.ipAddress ?? null}, ${audit.userAgent ?? null}
+        (id, action, account_id, batch_id, code_id, actor_id, session_id, method, ip_address, user_agent)
+      select event.id, event.action, counted.account_id, counted.id, event.code_id, ${auditSource(audit)}
       from counted, marked, lateral (values
-        (${newId()}::uuid, case when ${to} = 'INVALIDATED' then 'CODE_INVALIDATED' else 'CODE_DELETED' end, marked.id, true),
+        (${newId()}::uuid, ${action}, marked.id, true),
         (${newId()}::uuid, 'BATCH_EXHAUSTED', null, counted.status = 'EXHAUSTED')
       ) event(id, action, code_id, is_so)
       where event.is_so
     ), announced as (
       insert into outbox (id, topic, payload)
       select ${newId()}::uuid, 'batch-changed', jsonb_build_object('accountId', account_id, 'batchId', id) from counted
-    )
-    select ${batchColumns('now')}, (select status from code) as code_status, exists (select from marked) as is_done
-    from (select * from counted union all select * from batch where not exists (select from counted)) now
-  `.execute(db);
-  const [row] = rows;
-  if (row === undefined) return { outcome: 'NOT_FOUND', batch: undefined };
-  const { codeStatus, isDone, ...batchRow } = row;
-  const batch = toBatch(batchRow);
-  return { outcome: isDone ? 'DONE' : outcomeOf(codeStatus), batch: codeStatus === null ? undefined : batch };
+    )`;
 }
 
 /** Why a code that is there could not be revoked; an ACTIVE one only where its batch has expired. */
-function outcomeOf(codeStatus: string | null): RevocationOutcome {
+function outcomeOf(codeStatus: string): RevocationOutcome {
   switch (codeStatus) {
-    case null:
-      return 'NOT_FOUND';
     case 'USED':
       return 'ALREADY_USED';
     case 'INVALIDATED':

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { v7 as newId } from 'uuid';
 import type { Database } from '../database.js';
+import { auditSource } from '../events/audit-of.js';
 import type { AuditDraft } from '../events/record-events.js';
 
 export interface SetupTest {
@@ -29,7 +30,6 @@ export async function setupState(db: Database, accountId: string): Promise<Setup
 
 /** Marks the set-up as verified if the code would be accepted now. Spends nothing; a failed test marks nothing. */
 export async function verifySetup(db: Database, test: SetupTest): Promise<Date | undefined> {
-  const { audit } = test;
   const { rows } = await sql<{ setupVerifiedAt: Date }>`
     with verified as (
       update accounts a set setup_verified_at = coalesce(a.setup_verified_at, sparekey_now())
@@ -39,9 +39,8 @@ export async function verifySetup(db: Database, test: SetupTest): Promise<Date |
           and b.status = 'ACTIVE' and (b.expires_at is null or b.expires_at > sparekey_now()))
       returning a.id, a.setup_verified_at
     ), audited as (
-      insert into audit_events (id, action, actor_id, account_id, batch_id, session_id, method, ip_address, user_agent)
-      select ${newId()}::uuid, 'SETUP_VERIFIED', verified.id, verified.id, ${test.batchId}::uuid,
-        ${audit.sessionId ?? null}::uuid, ${audit.method ?? null}, ${audit.ipAddress ?? null}, ${audit.userAgent ?? null}
+      insert into audit_events (id, action, account_id, batch_id, actor_id, session_id, method, ip_address, user_agent)
+      select ${newId()}::uuid, 'SETUP_VERIFIED', verified.id, ${test.batchId}::uuid, ${auditSource(test.audit)}
       from verified
     )
     select setup_verified_at from verified

@@ -1,3 +1,4 @@
+import { type RawBuilder, sql } from 'kysely';
 import type { Origin, SignedIn } from '../access/viewer.js';
 import type { AuditDraft } from './record-events.js';
 
@@ -17,6 +18,9 @@ export function auditOfAnonymous(origin: Origin): AuditDraft {
   return { ipAddress: origin.address, userAgent: origin.userAgent };
 }
 
+/** For notices of what an admin did: from where is not the owner's business. */
+export const NOWHERE = { address: undefined, userAgent: undefined } as const;
+
 /** When and from where something happens to an account, as its notice tells. */
 export function occasionOf(accountId: string, from: Pick<Origin, 'address' | 'userAgent'>) {
   return {
@@ -25,4 +29,10 @@ export function occasionOf(accountId: string, from: Pick<Origin, 'address' | 'us
     ipAddress: from.address ?? null,
     userAgent: from.userAgent ?? null,
   };
+}
+
+/** The columns `actor_id, session_id, method, ip_address, user_agent` of an event written by a larger statement. */
+export function auditSource(audit: AuditDraft): RawBuilder<unknown> {
+  const { actorId = null, sessionId = null, method = null, ipAddress = null, userAgent = null } = audit;
+  return sql`${actorId}::uuid, ${sessionId}::uuid, ${method}::text, ${ipAddress}::text, ${userAgent}::text`;
 }

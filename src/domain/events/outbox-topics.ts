@@ -25,7 +25,10 @@ export interface OutboxTopics {
   readonly 'batch-changed': { readonly accountId: string; readonly batchId: string };
   readonly 'batch-deleted': OfBatch & { readonly removed: number };
   readonly 'locked-out': Occasion & { readonly credential: 'password' | 'code'; readonly waitSeconds: number };
-  readonly 'attempts-ceiling-passed': Occasion & { readonly credential: 'password' | 'code'; readonly failures: number };
+  readonly 'attempts-ceiling-passed': Occasion & {
+    readonly credential: 'password' | 'code';
+    readonly failures: number;
+  };
   readonly 'account-unlocked': Occasion;
   readonly 'refresh-token-reused': Occasion;
 }

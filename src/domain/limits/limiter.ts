@@ -156,9 +156,13 @@ export class Limiter {
   async unlock(db: Database, accountId: string): Promise<void> {
     const owners = (['password', 'code'] as const).map((credential) => this.#key('account', credential, accountId));
     await sql`
-      update rate_limits set count = 0, step = 0, is_told = false, blocked_until = null, counted_since = null,
+      with locked as (
+        select key from rate_limits where key = any(${owners}::bytea[]) or owner_key = any(${owners}::bytea[])
+        order by key for update
+      )
+      update rate_limits r set count = 0, step = 0, is_told = false, blocked_until = null, counted_since = null,
         last_counted_at = null, noticed_at = null
-      where key = any(${owners}::bytea[]) or owner_key = any(${owners}::bytea[])
+      from locked where r.key = locked.key
     `.execute(db);
   }
 

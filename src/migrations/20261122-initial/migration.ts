@@ -6,7 +6,13 @@ import { initialConstraints, initialTables } from './tables.js';
 
 export class InitialMigration extends Migration {
   override up(): void {
-    for (const statement of [clockFunction, ...initialTables, ...initialConstraints, ...limitFunctions, ...auditTrigger]) {
+    for (const statement of [
+      clockFunction,
+      ...initialTables,
+      ...initialConstraints,
+      ...limitFunctions,
+      ...auditTrigger,
+    ]) {
       this.addSql(statement);
     }
   }

@@ -61,4 +61,3 @@ export const RevocationOutcome = enumOf('RevocationOutcome', [
 export const ExportFormat = enumOf('ExportFormat', ['TXT', 'CSV', 'PDF', 'JSON']);
 
 export const RecoverySignInMode = enumOf('RecoverySignInMode', ['ALONE', 'WITH_PASSWORD', 'OFF']);
-

@@ -1,9 +1,5 @@
 import { Field, ID, Int, ObjectType } from 'type-graphql';
-import type {
-  Batch,
-  BatchStatus as BatchStatusName,
-  CodeStatus as CodeStatusName,
-} from '../../domain/codes/batch.js';
+import type { Batch, BatchStatus as BatchStatusName, CodeStatus as CodeStatusName } from '../../domain/codes/batch.js';
 import type { ReadBy } from './account.js';
 import { DateTime } from './date-time.js';
 import { BatchStatus, CodeStatus } from './enums.js';
