@@ -1,0 +1,159 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, realpath, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import type { App } from '../src/app.js';
+import type { Origin, SignedIn } from '../src/domain/access/viewer.js';
+import { createApp, loadConfig } from './program.ts';
+
+export const POOL_SIZE = 10;
+const CODES_PER_BATCH = 10;
+
+/** How much is measured. */
+export interface Scale {
+  readonly people: number;
+  /** Operations of each side, one after the other. */
+  readonly times: number;
+  readonly rounds: number;
+  readonly secondsOfRound: number;
+  /** Codes in the table at the end. */
+  readonly codes: number;
+}
+
+/** Somebody signed in, from an address of their own. */
+export interface Person {
+  readonly viewer: SignedIn;
+  readonly origin: Origin;
+  readonly email: string;
+}
+
+export interface RealCode {
+  readonly owner: Person;
+  readonly batchId: string;
+  readonly plaintext: string;
+  /** As hex. */
+  readonly hash: string;
+}
+
+/** The program in this process, not serving, over a durable PostgreSQL of its own, and a bare pool beside it. */
+export interface Stage {
+  readonly scale: Scale;
+  readonly dataDir: string;
+  readonly app: App;
+  readonly bare: pg.Pool;
+  /** Real codes, unspent; as many of each owner, the first of each owner first. */
+  readonly stock: readonly RealCode[];
+  /** Makes accounts with a session each. */
+  people(count: number): Promise<Person[]>;
+  /** Makes the stock's codes spendable again, and clears away what spending them left to be delivered. */
+  restock(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What a bench sets unlike the defaults: limits that its own failures would reach. */
+export const LIMITS = { MAX_ATTEMPTS: '1000', ADDRESS_FAILURES_PER_HOUR: '1000000' };
+
+export async function openStage(scale: Scale): Promise<Stage> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'sparekey-bench-'));
+  const app = await openApp(dataDir);
+  const bare = new pg.Pool({ connectionString: app.stores.databaseUrl, max: POOL_SIZE });
+  bare.on('error', () => undefined);
+  const people = (count: number) => makePeople(bare, count);
+  const stock = await makeStock(app, bare, await people(scale.people));
+  return {
+    scale,
+    dataDir,
+    app,
+    bare,
+    stock,
+    people,
+    restock: () => restock(bare, stock),
+    close: async () => {
+      await bare.end();
+      await app.close();
+      await rm(await realpath(join(dataDir, 'postgres')), { recursive: true, force: true });
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+async function openApp(dataDir: string): Promise<App> {
+  const settings = { DATA_DIR: dataDir, DATABASE_POOL_SIZE: `${POOL_SIZE}`, LOG_LEVEL: 'silent', ...LIMITS };
+  const { config, problems } = loadConfig(settings);
+  if (config === undefined) throw new Error(JSON.stringify(problems));
+  const app = await createApp(config);
+  await app.services.signingKeys.ensure();
+  return app;
+}
+
+async function makePeople(db: pg.Pool, count: number): Promise<Person[]> {
+  const people = Array.from({ length: count }, newPerson);
+  const accounts = people.map(({ viewer }) => viewer.accountId);
+  const emails = people.map(({ email }) => email);
+  const sessions = people.map(({ viewer }) => viewer.sessionId);
+  await db.query(
+    `insert into accounts (id, email, email_key, email_verified_at)
+     select id, email, email, now() from unnest($1::uuid[], $2::text[]) a(id, email)`,
+    [accounts, emails],
+  );
+  await db.query(
+    `insert into sessions (id, account_id, method, expires_at)
+     select id, account_id, 'PASSWORD', now() + interval '1 day' from unnest($1::uuid[], $2::uuid[]) s(id, account_id)`,
+    [sessions, accounts],
+  );
+  return people;
+}
+
+let lastAddress = 0;
+
+function newPerson(): Person {
+  lastAddress += 1;
+  const address = `10.${lastAddress >> 16}.${(lastAddress >> 8) & 255}.${lastAddress & 255}`;
+  const viewer: SignedIn = {
+    kind: 'signed-in',
+    accountId: randomUUID(),
+    sessionId: randomUUID(),
+    role: 'USER',
+    method: 'PASSWORD',
+    secondsSinceAuthentication: 0,
+  };
+  const origin = { address, network: address, userAgent: 'Firefox on Linux' };
+  return { viewer, origin, email: `${viewer.accountId}@example.org` };
+}
+
+async function makeStock(app: App, bare: pg.Pool, people: readonly Person[]): Promise<RealCode[]> {
+  const batches: RealCode[][] = [];
+  for (const owner of people) {
+    const { batch, codes } = await app.services.recoveryCodes.generate(owner.viewer, owner.origin, {});
+    const { rows } = await bare.query<{ hash: Buffer }>(
+      'select hash from recovery_codes where batch_id = $1 order by position',
+      [batch.id],
+    );
+    batches.push(
+      codes.map((plaintext, index) => {
+        const hash = rows[index]?.hash.toString('hex') ?? '';
+        return { owner, batchId: batch.id, plaintext, hash };
+      }),
+    );
+  }
+  return Array.from({ length: CODES_PER_BATCH }, (_, position) =>
+    batches.map((codes) => codes[position] as RealCode),
+  ).flat();
+}
+
+async function restock(bare: pg.Pool, stock: readonly RealCode[]): Promise<void> {
+  const batchIds = [...new Set(stock.map((code) => code.batchId))];
+  await bare.query(
+    `update recovery_code_batches set status = 'ACTIVE', used_count = 0 where id = any($1::uuid[]) and used_count > 0`,
+    [batchIds],
+  );
+  await bare.query(
+    `update recovery_codes set status = 'ACTIVE', used_at = null where batch_id = any($1::uuid[]) and status = 'USED'`,
+    [batchIds],
+  );
+  await bare.query('truncate outbox');
+  for (const table of ['recovery_codes', 'recovery_code_batches', 'rate_limits', 'accounts']) {
+    await bare.query(`vacuum (analyze) ${table}`);
+  }
+}
