@@ -70,6 +70,7 @@ function assemble(config: Config, logger: Logger, stores: Stores): App {
     keyring,
     mail: createMailer({ transport, siteName, publicUrl }),
     lowThreshold: config.codes.lowThreshold,
+    registration: services.registration,
     onFault: ({ topic, error }) => logger.warn({ topic, err: error }, 'An outbox message could not be delivered yet.'),
   });
   return appOf({ config, logger, stores, metrics, services, transport, relay, address });

@@ -55,7 +55,7 @@ export function createServices({ db, settings, keyring, meter, version, issuer }
   const reauthentication = new Reauthentication(db, attempts, { passwords, stepUpSeconds });
   const registration = new Registration(db, { settings, keyring, passwords, limiter });
   const codeParts = { settings, keyring, hasher, hashings, limiter, attempts, reauthentication, meter };
-  const signInParts = { settings, keyring, passwords, hasher, hashings, attempts, accessTokens, registration, meter };
+  const signInParts = { settings, keyring, passwords, hasher, hashings, attempts, accessTokens, meter };
   return {
     info: serviceInfo(settings, version),
     recoveryCodes: new RecoveryCodes(db, codeParts),

@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import type { Registration } from '../domain/accounts/registration.js';
 import { openToken } from '../domain/accounts/verification-tokens.js';
 import type { Keyring } from '../domain/crypto/keyring.js';
 import type { Database } from '../domain/database.js';
@@ -12,6 +13,7 @@ export interface DeliveryParts {
   readonly keyring: Keyring;
   readonly mail: MailPort;
   readonly lowThreshold: number;
+  readonly registration: Registration;
 }
 
 /** The channel on which processes hear, by id, of batches that changed. */
@@ -20,6 +22,9 @@ export const BATCH_CHANNEL = 'sparekey_batch_changed';
 /** Delivers one message: word to other processes first, then its mails. Repeating it does no harm. */
 export async function deliverMessage(parts: DeliveryParts, message: OutboxMessage): Promise<void> {
   const { payload } = message;
+  if (message.topic === 'verification-wanted') {
+    return await parts.registration.resendVerificationTo(payload.accountId, message.payload.network ?? undefined);
+  }
   const batchId = 'batchId' in payload ? payload.batchId : undefined;
   const codeId = 'codeId' in payload ? payload.codeId : undefined;
   if (batchId !== undefined) await sql`select pg_notify(${BATCH_CHANNEL}, ${batchId})`.execute(parts.db);

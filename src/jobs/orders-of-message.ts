@@ -27,6 +27,7 @@ export function ordersOfMessage(message: OutboxMessage, parts: OrderParts): read
       ];
     }
     case 'batch-changed':
+    case 'verification-wanted':
       return [];
     default:
       return facts.isVerified ? noticeOf(message, parts) : [];
@@ -41,7 +42,10 @@ function noticeOf<Topic extends NoticeTopic>(
   return notices[topic](payload, { facts, lowThreshold, origin: { at, address, client } });
 }
 
-type NoticeTopic = Exclude<OutboxTopic, 'email-verification-requested' | 'password-wanted' | 'batch-changed'>;
+type NoticeTopic = Exclude<
+  OutboxTopic,
+  'email-verification-requested' | 'password-wanted' | 'verification-wanted' | 'batch-changed'
+>;
 
 interface NoticeFacts {
   readonly facts: MailFacts;

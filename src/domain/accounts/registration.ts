@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import { v7 as newId } from 'uuid';
 import type { Origin, Viewer } from '../access/viewer.js';
 import type { Keyring } from '../crypto/keyring.js';
@@ -8,6 +8,7 @@ import { auditOfAnonymous, occasionOf } from '../events/audit-of.js';
 import { type AuditEntry, foldKey, recordEvents } from '../events/record-events.js';
 import type { Limiter } from '../limits/limiter.js';
 import type { DomainSettings } from '../settings.js';
+import { accountsById } from './account.js';
 import { type EmailAddress, emailKeyOf, parseEmail } from './email.js';
 import type { PasswordHasher } from './password-hasher.js';
 import { checkNewPassword } from './password-policy.js';
@@ -65,19 +66,16 @@ export class Registration {
   async resendVerification(origin: Origin, typed: string): Promise<void> {
     const email = parseEmail(typed);
     if (!(await this.parts.limiter.admitsMail(email.key, origin.network))) return await this.#recordSilence(origin);
-    const { rows } = await sql<{ id: string; passwordHash: string | null }>`
-      select a.id, (
-        select t.password_hash from verification_tokens t
-        where t.account_id = a.id and t.purpose = ${PURPOSE} and t.used_at is null and t.expires_at > sparekey_now()
-        order by t.created_at desc limit 1
-      ) as password_hash
-      from accounts a where a.email_key = ${email.key} and a.origin = 'LOCAL' and a.email_verified_at is null
-    `.execute(this.db);
-    const [waiting] = rows;
-    if (waiting === undefined) return;
-    await this.db.transaction().execute(async (tx) => {
-      await this.#mailToken(tx, { accountId: waiting.id, email, passwordHash: waiting.passwordHash, events: [] });
-    });
+    await this.#mailNewLink(sql`a.email_key = ${email.key}`);
+  }
+
+  /** The same for the account itself, where somebody tried to sign in to it. */
+  async resendVerificationTo(accountId: string, network: string | undefined): Promise<void> {
+    const [account] = await accountsById(this.db, [accountId]);
+    if (typeof account?.email !== 'string') return;
+    if (await this.parts.limiter.admitsMail(emailKeyOf(account.email), network)) {
+      await this.#mailNewLink(sql`a.id = ${accountId}`);
+    }
   }
 
   /**
@@ -108,6 +106,24 @@ export class Registration {
       return true;
     });
     if (!isVerified) throw new InvalidTokenError();
+  }
+
+  async #mailNewLink(isTheOne: RawBuilder<boolean>): Promise<void> {
+    const { rows } = await sql<{ id: string; email: string; passwordHash: string | null }>`
+      select a.id, a.email, (
+        select t.password_hash from verification_tokens t
+        where t.account_id = a.id and t.purpose = ${PURPOSE} and t.used_at is null and t.expires_at > sparekey_now()
+        order by t.created_at desc limit 1
+      ) as password_hash
+      from accounts a where ${isTheOne} and a.origin = 'LOCAL' and a.email_verified_at is null
+    `.execute(this.db);
+    const [waiting] = rows;
+    if (waiting === undefined) return;
+    const { id: accountId, passwordHash } = waiting;
+    const email = { address: waiting.email, key: emailKeyOf(waiting.email) };
+    await this.db.transaction().execute(async (tx) => {
+      await this.#mailToken(tx, { accountId, email, passwordHash, events: [] });
+    });
   }
 
   async #acceptedPassword(token: LiveToken, password: string | null | undefined): Promise<string | null> {

@@ -16,7 +16,8 @@ import {
   SessionExpiredError,
 } from '../errors.js';
 import { auditOf, auditOfAnonymous, occasionOf } from '../events/audit-of.js';
-import { type AuditEntry, foldKey, recordEvents } from '../events/record-events.js';
+import type { OutboxDraft } from '../events/outbox-topics.js';
+import { foldKey, recordEvents } from '../events/record-events.js';
 import type { Attempts } from '../limits/attempts.js';
 import type { AttemptBy, Credential } from '../limits/limiter.js';
 import type { Meter } from '../meter.js';
@@ -26,15 +27,7 @@ import type { AccessToken, AccessTokens } from './access-tokens.js';
 import { type Credentials, credentialsOf } from './credentials.js';
 import { emailKeyOf } from './email.js';
 import type { PasswordHasher } from './password-hasher.js';
-import type { Registration } from './registration.js';
-import {
-  type OpenedSession,
-  openSession,
-  revokeSession,
-  rotateRefreshToken,
-  type Rotation,
-  type Session,
-} from './sessions.js';
+import { openSession, revokeSession, rotateRefreshToken, type Rotation, type Session } from './sessions.js';
 
 /** A session with what its owner needs to use it. */
 export interface SignedInSession {
@@ -54,7 +47,6 @@ interface Parts {
   readonly hashings: BatchHashings;
   readonly attempts: Attempts;
   readonly accessTokens: AccessTokens;
-  readonly registration: Registration;
   readonly meter: Meter;
 }
 
@@ -79,14 +71,14 @@ export class SignIn {
     const claim = await this.#claim(origin, input.email);
     const opened = await this.parts.attempts.run(attemptBy(claim, 'password'), async () => {
       const matches = await this.parts.passwords.verify(input.password, verified(claim)?.passwordHash);
-      if (!matches) return { outcome: 'FAILURE', value: undefined, rejection: rejectionOf(claim) };
+      if (!matches) return { outcome: 'FAILURE', value: undefined, ...rejectionOf(claim) };
       const value = await this.db
         .transaction()
         .execute((tx) => this.#open(tx, claim, { method: 'PASSWORD', id: newId() }));
       return { outcome: 'SUCCESS', value };
     });
-    if (opened === undefined) return await this.#refuse(claim, input.email);
-    return await this.#answer(opened);
+    if (opened === undefined) throw new InvalidCredentialsError();
+    return opened;
   }
 
   /**
@@ -107,8 +99,8 @@ export class SignIn {
     const byCode = () => this.#spend(claim, input.code);
     const opened =
       mode === 'WITH_PASSWORD' ? await this.#checkingPassword(claim, input.password as string, byCode) : await byCode();
-    if (opened === undefined) return await this.#refuse(claim, input.email);
-    return { ...(await this.#answer(opened)), remainingCount: opened.remainingCount };
+    if (opened === undefined) throw new InvalidCredentialsError();
+    return opened;
   }
 
   /**
@@ -122,11 +114,11 @@ export class SignIn {
     const rotation = await this.db.transaction().execute(async (tx) => {
       const rotated = await rotateRefreshToken(tx, this.parts.keyring, { presented, graceSeconds });
       if (rotated.kind === 'reused') await recordReuse(tx, origin, rotated);
-      return rotated;
+      return rotated.kind === 'rotated' ? { ...rotated, ...(await this.#usable(tx, rotated)) } : rotated;
     });
     switch (rotation.kind) {
       case 'rotated':
-        return await this.#answer({ ...rotation, account: await this.#accountOf(rotation.session) });
+        return rotation;
       case 'reused':
         throw new RefreshTokenReusedError();
       case 'expired':
@@ -150,7 +142,7 @@ export class SignIn {
     return { emailKey, origin, found: await credentialsOf(this.db, emailKey, origin) };
   }
 
-  async #spend(claim: Claim, code: string): Promise<(OpenedSession & { remainingCount: number }) | undefined> {
+  async #spend(claim: Claim, code: string): Promise<SignedInSession | undefined> {
     const accountId = verified(claim)?.accountId;
     return await this.parts.attempts.run(attemptBy(claim, 'code'), async () => {
       const { batchId, hashing } = await this.parts.hashings.targetOf(accountId, subjectOf(claim));
@@ -172,7 +164,7 @@ export class SignIn {
         };
       });
       this.parts.meter.spend(value === undefined ? 'rejected' : 'signed-in');
-      if (value === undefined) return { outcome: 'FAILURE', value, rejection: rejectionOf(claim, 'RECOVERY_CODE') };
+      if (value === undefined) return { outcome: 'FAILURE', value, ...rejectionOf(claim, 'RECOVERY_CODE') };
       return { outcome: 'SUCCESS', value };
     });
   }
@@ -185,37 +177,32 @@ export class SignIn {
   ): Promise<T | undefined> {
     return await this.parts.attempts.run<T | undefined>(attemptBy(claim, 'password'), async () => {
       const matches = await this.parts.passwords.verify(password, verified(claim)?.passwordHash);
-      if (!matches) return { outcome: 'FAILURE', value: undefined, rejection: rejectionOf(claim) };
+      if (!matches) return { outcome: 'FAILURE', value: undefined, ...rejectionOf(claim) };
       const value = await next();
       return { outcome: value === undefined ? 'RETURNED' : 'SUCCESS', value };
     });
   }
 
+  /** All that its owner needs is made before the commit: nothing that can fail comes after it. */
   async #open(
     tx: Database,
     claim: Claim,
     by: { readonly method: SignInMethod; readonly id: string },
-  ): Promise<OpenedSession> {
+  ): Promise<SignedInSession> {
     const { accountId } = claim.found as Credentials;
     const ttlSeconds = this.parts.settings.accounts.refreshTokenTtlSeconds;
-    return await openSession(tx, { ...by, accountId, origin: claim.origin, ttlSeconds });
+    const opened = await openSession(tx, { ...by, accountId, origin: claim.origin, ttlSeconds });
+    return { ...opened, accessToken: await this.#accessToken(opened.session) };
   }
 
-  /** An account that waits for its verification gets a new link, silently and within the mail limits. */
-  async #refuse({ found, origin }: Claim, email: string): Promise<never> {
-    if (found !== undefined && !found.isVerified) await this.parts.registration.resendVerification(origin, email);
-    throw new InvalidCredentialsError();
-  }
-
-  async #accountOf({ accountId }: Session): Promise<Account> {
-    const [account] = await accountsById(this.db, [accountId]);
+  async #usable(tx: Database, { session }: { readonly session: Session }) {
+    const [account] = await accountsById(tx, [session.accountId]);
     if (account === undefined) throw new SessionExpiredError();
-    return account;
+    return { account, accessToken: await this.#accessToken(session) };
   }
 
-  async #answer({ session, account, refreshToken }: OpenedSession): Promise<SignedInSession> {
-    const accessToken = await this.parts.accessTokens.issue({ accountId: account.id, sessionId: session.id });
-    return { accessToken, refreshToken, session, account };
+  async #accessToken({ id: sessionId, accountId }: Session): Promise<AccessToken> {
+    return await this.parts.accessTokens.issue({ accountId, sessionId });
   }
 }
 
@@ -241,9 +228,18 @@ function attemptBy(claim: Claim, credential: Credential): AttemptBy {
   };
 }
 
-function rejectionOf({ found, origin }: Claim, method: SignInMethod = 'PASSWORD'): AuditEntry {
-  const fold = { key: foldKey(method, found?.accountId ?? '', origin.network ?? ''), by: 'hour' as const };
-  return { ...auditOfAnonymous(origin), action: 'SIGN_IN_REJECTED', accountId: found?.accountId, method, fold };
+/** What a failure leaves. An account that waits for its verification gets a new link, within the mail limits. */
+function rejectionOf(claim: Claim, method: SignInMethod = 'PASSWORD') {
+  const { found, origin } = claim;
+  const accountId = found?.accountId;
+  const fold = { key: foldKey(method, accountId ?? '', origin.network ?? ''), by: 'hour' as const };
+  const action = 'SIGN_IN_REJECTED' as const;
+  return { rejection: { ...auditOfAnonymous(origin), action, accountId, method, fold }, messages: newLinkFor(claim) };
+}
+
+function newLinkFor({ found, origin }: Claim): OutboxDraft[] {
+  if (found === undefined || found.isVerified) return [];
+  return [{ topic: 'verification-wanted', payload: { accountId: found.accountId, network: origin.network ?? null } }];
 }
 
 async function recordReuse(tx: Database, origin: Origin, { session, isFirst }: Extract<Rotation, { kind: 'reused' }>) {

@@ -30,6 +30,8 @@ export class BatchHashings {
   }
 
   async targetOf(accountId: string | undefined, subject: string): Promise<HashTarget> {
+    // Nobody waits for it; while it fails, what was read last stays in use.
+    this.refresh().catch(() => undefined);
     const { rows } = await sql<{ batchId: string } & CodeHashing>`
       select id as batch_id, salt, pepper_key_id, hash_memory_kib as memory_kib, hash_passes as passes
       from recovery_code_batches where account_id = ${accountId ?? NO_BATCH} order by number desc limit 1
@@ -40,7 +42,7 @@ export class BatchHashings {
     return { batchId, hashing };
   }
 
-  /** Reads which parameters active batches use, at most once a minute; call it where no caller waits. */
+  /** Reads which parameters active batches use, at most once a minute. */
   async refresh(): Promise<void> {
     if (performance.now() - this.#readAt < REFRESH_MS) return;
     this.#readAt = performance.now();

@@ -80,13 +80,12 @@ export class RecoveryCodes {
     await this.parts.reauthentication.require(me, origin, input.currentPassword);
     const audit = { ...auditOf(me, origin), accountId: me.accountId };
     const issueId = await this.parts.limiter.beginIssue(me.accountId, audit);
-    let isIssued = false;
     try {
-      const issued = await this.#issue(me, origin, expiresInDays);
-      isIssued = true;
-      return issued;
-    } finally {
-      await this.parts.limiter.endIssue(me.accountId, issueId, isIssued);
+      return await this.#issue(me, { origin, expiresInDays, issueId });
+    } catch (error) {
+      // The first error is the one to tell; the slot ends by itself after a minute.
+      await this.parts.limiter.cancelIssue(me.accountId, issueId).catch(() => undefined);
+      throw error;
     }
   }
 
@@ -186,8 +185,12 @@ export class RecoveryCodes {
     return remainingCount <= this.parts.settings.codes.lowThreshold;
   }
 
-  async #issue(me: SignedIn, origin: Origin, expiresInDays: number | null): Promise<IssuedCodes> {
+  async #issue(
+    me: SignedIn,
+    of: { readonly origin: Origin; readonly expiresInDays: number | null; readonly issueId: string },
+  ): Promise<IssuedCodes> {
     const { codes: format } = this.parts.settings;
+    const { origin, expiresInDays, issueId } = of;
     const codes = newCodes(format.perBatch, format);
     const hashing = this.parts.hasher.newHashing(hashParametersFor(format));
     const hashes = await Promise.all(codes.map((code) => this.parts.hasher.hash(code, hashing)));
@@ -195,7 +198,9 @@ export class RecoveryCodes {
     return await this.db.transaction().execute(async (tx) => {
       const batch = await issueBatch(tx, { accountId, hashing, hashes, expiresInDays, audit: auditOf(me, origin) });
       const copy = { batchId: batch.id, sessionId, codes, ttlSeconds: format.copyTtlSeconds };
-      return { batch, codes, copyAvailableUntil: await sealCopy(tx, this.parts.keyring, copy) };
+      const copyAvailableUntil = await sealCopy(tx, this.parts.keyring, copy);
+      await this.parts.limiter.endIssue(tx, accountId, issueId);
+      return { batch, codes, copyAvailableUntil };
     });
   }
 

@@ -15,6 +15,8 @@ interface OfBatch extends Occasion {
 export interface OutboxTopics {
   /** The sealed part is the mailed token. */
   readonly 'email-verification-requested': { readonly accountId: string; readonly validForSeconds: number };
+  /** Somebody tried to sign in to an account that waits for its verification: a new link is due, within the limits. */
+  readonly 'verification-wanted': { readonly accountId: string; readonly network: string | null };
   /** Somebody registered an address that has an account already. */
   readonly 'registered-again': Occasion;
   /** The address was verified, but no password could be taken over. The sealed part is the token to set one. */

@@ -10,6 +10,8 @@ export interface Tried<T> {
   readonly value: T;
   /** Written where the attempt counts as a failure. */
   readonly rejection?: AuditEntry;
+  /** Delivered where the attempt counts as a failure. */
+  readonly messages?: readonly OutboxDraft[];
 }
 
 /** Runs guesses at a password or code under the limiter, and tells the owner when they lock the account. */
@@ -26,8 +28,8 @@ export class Attempts {
   async run<T>(by: AttemptBy, attempt: () => Promise<Tried<T>>): Promise<T> {
     const begun = await this.limiter.beginAttempt(by);
     const tried = await this.#givingBackOnFault(begun, attempt);
-    const settled = await this.limiter.endAttempt(begun, tried.outcome);
-    if (tried.outcome === 'FAILURE') await this.#recordFailure(begun, tried.rejection, settled);
+    if (tried.outcome === 'FAILURE') await this.#fail(begun, tried);
+    else await this.#end(begun, tried.outcome);
     return tried.value;
   }
 
@@ -35,15 +37,23 @@ export class Attempts {
     try {
       return await attempt();
     } catch (error) {
-      // The first error is the one to tell; a slot that cannot be given back now counts as failed after a minute.
-      await this.limiter.endAttempt(begun, 'RETURNED').catch(() => undefined);
+      await this.#end(begun, 'RETURNED');
       throw error;
     }
   }
 
-  async #recordFailure(attempt: Attempt, rejection: AuditEntry | undefined, settled: Settled): Promise<void> {
+  /**
+   * What was tried is decided and committed by now, and its answer must reach the caller: a slot that cannot be given
+   * back counts as failed after a minute, which is the lesser evil.
+   */
+  async #end(begun: Attempt, outcome: AttemptOutcome): Promise<void> {
+    await this.limiter.endAttempt(begun, outcome).catch(() => undefined);
+  }
+
+  async #fail<T>(begun: Attempt, { rejection, messages = [] }: Tried<T>): Promise<void> {
+    const settled = await this.limiter.endAttempt(begun, 'FAILURE');
     const events = rejection === undefined ? [] : [rejection];
-    await recordEvents(this.db, events, noticesOf(attempt, settled));
+    await recordEvents(this.db, events, [...messages, ...noticesOf(begun, settled)]);
   }
 }
 

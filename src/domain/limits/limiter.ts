@@ -89,7 +89,9 @@ export class Limiter {
       select * from take_attempt(${id}, ${keys.pair}, ${keys.account}, ${keys.address}, ${this.#attemptLimits(by)})
     `.execute(this.db);
     const attempt = { ...by, id, keys };
-    await this.#admit(rows, by.policy, { key: keys.pair, audit: by.audit });
+    // Attempts on addresses that nobody has are one event for all of them, or guessed addresses would fill the table.
+    const key = by.accountId === undefined ? (keys.address ?? keys.pair) : keys.pair;
+    await this.#admit(rows, by.policy, { key, audit: by.audit });
     return attempt;
   }
 
@@ -117,10 +119,20 @@ export class Limiter {
     return id;
   }
 
-  async endIssue(accountId: string, id: string, isIssued: boolean): Promise<void> {
+  /** Opens the window that an issue leads to, in the issuing transaction. */
+  async endIssue(tx: Database, accountId: string, id: string): Promise<void> {
+    await this.#settleIssue(tx, { accountId, id, isIssued: true });
+  }
+
+  /** Ends an admitted issue that came to nothing; no window is opened. */
+  async cancelIssue(accountId: string, id: string): Promise<void> {
+    await this.#settleIssue(this.db, { accountId, id, isIssued: false });
+  }
+
+  async #settleIssue(db: Database, of: { accountId: string; id: string; isIssued: boolean }): Promise<void> {
     await sql`
-      select settle_cooldown(${id}, ${this.#generateKey(accountId)}, ${isIssued}, ${this.#windows()})
-    `.execute(this.db);
+      select settle_cooldown(${of.id}, ${this.#generateKey(of.accountId)}, ${of.isIssued}, ${this.#windows()})
+    `.execute(db);
   }
 
   /** Until when this account may not issue; undefined when it may now. */
