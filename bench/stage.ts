@@ -7,7 +7,9 @@ import type { App } from '../src/app.js';
 import type { Origin, SignedIn } from '../src/domain/access/viewer.js';
 import { createApp, loadConfig } from './program.ts';
 
-export const POOL_SIZE = 10;
+/** What the program in this process, the server beside it and the bare servers all take for the address of the service. */
+export const PUBLIC_URL = 'http://127.0.0.1:4000';
+export const POOL_SIZE = Number(process.env['PS'] ?? 10);
 const CODES_PER_BATCH = 10;
 
 /** How much is measured. */
@@ -51,8 +53,16 @@ export interface Stage {
   close(): Promise<void>;
 }
 
-/** What a bench sets unlike the defaults: limits that its own failures would reach. */
-export const LIMITS = { MAX_ATTEMPTS: '1000', ADDRESS_FAILURES_PER_HOUR: '1000000' };
+/** The defaults, but for limits that the bench's own failures would reach. */
+export function settingsOf(dataDir: string): Record<string, string> {
+  return {
+    DATA_DIR: dataDir,
+    PUBLIC_URL,
+    DATABASE_POOL_SIZE: `${POOL_SIZE}`,
+    MAX_ATTEMPTS: '1000',
+    ADDRESS_FAILURES_PER_HOUR: '1000000',
+  };
+}
 
 export async function openStage(scale: Scale): Promise<Stage> {
   const dataDir = await mkdtemp(join(tmpdir(), 'sparekey-bench-'));
@@ -79,8 +89,7 @@ export async function openStage(scale: Scale): Promise<Stage> {
 }
 
 async function openApp(dataDir: string): Promise<App> {
-  const settings = { DATA_DIR: dataDir, DATABASE_POOL_SIZE: `${POOL_SIZE}`, LOG_LEVEL: 'silent', ...LIMITS };
-  const { config, problems } = loadConfig(settings);
+  const { config, problems } = loadConfig({ ...settingsOf(dataDir), LOG_LEVEL: 'silent' });
   if (config === undefined) throw new Error(JSON.stringify(problems));
   const app = await createApp(config);
   await app.services.signingKeys.ensure();

@@ -3,7 +3,7 @@ export interface Figure {
   readonly name: string;
   readonly ours: number;
   readonly floor?: number;
-  readonly unit: 'ms' | '/s' | 'MB' | 'statements' | 'hashes' | 'buffers';
+  readonly unit: ' ms' | '/s' | ' MB' | '';
   readonly must?: Must;
   /** What stands behind the line, such as which statements were counted apart. */
   readonly note?: string;
@@ -41,8 +41,8 @@ function cells(figure: Figure): string[] {
   const reached = isReached(figure);
   return [
     name,
-    `${amount(ours)} ${unit}`,
-    floor === undefined ? '' : `${amount(floor)} ${unit}`,
+    `${amount(ours)}${unit}`,
+    floor === undefined ? '' : `${amount(floor)}${unit}`,
     floor === undefined ? '' : (ours / floor).toFixed(2),
     must === undefined ? '' : mustText(must),
     reached === undefined ? '' : reached ? 'ok' : 'MISS',

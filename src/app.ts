@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Config } from './config/config.js';
 import { pendingMessages } from './domain/events/outbox.js';
@@ -18,6 +19,11 @@ import { originOf } from './server/origin.js';
 import type { RequestFacts } from './server/request-facts.js';
 import { openStores, prepareStores, type Stores } from './stores.js';
 import { version } from './version.js';
+
+/** How long the delivery under way may take at the stop before it is cut off. */
+const DRAIN_MS = 1_000;
+const NOT_DELIVERED = 'An outbox message could not be delivered yet.';
+const OUTBOX_AWAY = 'The outbox cannot be worked off at the moment.';
 
 /** A Sparekey process, ready to be started. */
 export interface App {
@@ -71,7 +77,7 @@ function assemble(config: Config, logger: Logger, stores: Stores): App {
     mail: createMailer({ transport, siteName, publicUrl }),
     lowThreshold: config.codes.lowThreshold,
     registration: services.registration,
-    onFault: ({ topic, error }) => logger.warn({ topic, err: error }, 'An outbox message could not be delivered yet.'),
+    onFault: ({ topic, error }) => logger.warn({ topic, err: error }, topic === undefined ? OUTBOX_AWAY : NOT_DELIVERED),
   });
   return appOf({ config, logger, stores, metrics, services, transport, relay, address });
 }
@@ -94,8 +100,11 @@ function appOf(parts: Parts): App {
     },
     async close() {
       await http?.close();
-      await relay.stop();
+      const drained = relay.stop();
+      // A mail server that does not answer must not hold the stop: closing cuts off what is under way.
+      await Promise.race([drained, delay(DRAIN_MS, undefined, { ref: false })]);
       await transport.close();
+      await drained;
       await stores.close();
     },
   };

@@ -1,35 +1,33 @@
-import { randomUUID } from 'node:crypto';
 import { graphql, type GraphQLSchema } from 'graphql';
 import type { App } from '../../src/app.js';
 import { AccessTokens, buildSparekeySchema, createLoaders } from '../program.ts';
-import type { Person } from '../stage.ts';
-
-const ISSUER = 'http://bench';
-let schema: Promise<GraphQLSchema> | undefined;
+import { type Person, PUBLIC_URL } from '../stage.ts';
 
 export interface Operation {
   readonly document: string;
   readonly variables?: Record<string, unknown>;
 }
 
-/** Runs a GraphQL operation in this process, as a request with this person's token does, without HTTP. */
-export async function execute(app: App, person: Person, { document, variables }: Operation): Promise<any> {
+let schema: Promise<GraphQLSchema> | undefined;
+
+/** Runs a GraphQL operation in this process as a request with this token does, without HTTP. @throws what the rules threw */
+export async function execute(app: App, caller: { person: Person; token?: string }, operation: Operation): Promise<any> {
   schema ??= buildSparekeySchema();
   const { services } = app;
-  const viewer = await services.accounts.viewerBy(await tokenOf(app, person));
-  const contextValue = { services, viewer, origin: person.origin, loaders: createLoaders(services) };
+  const viewer = await services.accounts.viewerBy(caller.token);
+  const contextValue = { services, viewer, origin: caller.person.origin, loaders: createLoaders(services) };
   const { data, errors } = await graphql({
     schema: await schema,
-    source: document,
+    source: operation.document,
     contextValue,
-    ...(variables && { variableValues: variables }),
+    variableValues: operation.variables ?? {},
   });
-  if (errors !== undefined) throw errors[0]?.originalError ?? errors[0] ?? new Error('Refused.');
+  if (errors !== undefined) throw errors[0]?.originalError ?? errors[0] ?? new Error('The operation failed.');
   return data;
 }
 
-/** An access token for a server that calls itself by this address. */
-export async function tokenFor(app: App, { viewer }: Person, issuer: string): Promise<string> {
-  const tokens = new AccessTokens(app.services.signingKeys, { issuer: () => issuer, ttlSeconds: 3600 });
-  return (await tokens.issue(viewer)).token;
+export async function tokenOf(app: App, { viewer }: Person): Promise<string> {
+  const tokens = new AccessTokens(app.services.signingKeys, { issuer: () => PUBLIC_URL, ttlSeconds: 3600 });
+  const sign = await tokens.signer();
+  return (await sign(viewer)).token;
 }

@@ -2,8 +2,11 @@ import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import type { Statement } from './recorder.ts';
 
-/** What a recorded statement is to say instead: ids by ids, byte strings by byte strings (as hex). */
-export type Instead = Readonly<Record<string, string>>;
+/**
+ * What recorded statements are to say instead: ids by ids, byte strings by byte strings (as hex). What is missing is
+ * drawn and noted here, so that statements of one transaction still agree.
+ */
+export type Instead = Map<string, string>;
 
 interface Queryable {
   query(statement: { name: string; text: string; values: unknown[] }): Promise<pg.QueryResult>;
@@ -14,11 +17,10 @@ const names = new Map<string, string>();
 
 /**
  * Sends a recorded statement once more, prepared as the program prepares its own: what a floor does is exactly what the
- * program does, and stays so. Ids and single byte strings that are not replaced are drawn anew, so that nothing collides.
+ * program does, and stays so. Ids and single byte strings that are not replaced are drawn, so that nothing collides.
  */
 export async function replay(db: Queryable, { text, values }: Statement, instead: Instead): Promise<pg.QueryResult> {
-  const drawn = new Map(Object.entries(instead));
-  return await db.query({ name: nameOf(text), text, values: values.map((value) => renewed(value, drawn)) });
+  return await db.query({ name: nameOf(text), text, values: values.map((value) => renewed(value, instead)) });
 }
 
 /** Sends a recorded statement as it was. */
@@ -26,25 +28,20 @@ export async function repeat(db: Queryable, { text, values }: Statement): Promis
   return await db.query({ name: nameOf(text), text, values: [...values] });
 }
 
-export function renewedValues({ values }: Statement, instead: Instead): unknown[] {
-  const drawn = new Map(Object.entries(instead));
-  return values.map((value) => renewed(value, drawn));
-}
-
-function renewed(value: unknown, drawn: Map<string, string>): unknown {
-  if (typeof value === 'string') return value.replaceAll(ID, (id) => drawnOnce(drawn, id, randomUUID));
+export function renewed(value: unknown, instead: Instead): unknown {
+  if (typeof value === 'string') return value.replaceAll(ID, (id) => drawnOnce(instead, id, randomUUID));
   if (Buffer.isBuffer(value)) {
     const fresh = () => randomBytes(value.length).toString('hex');
-    return Buffer.from(drawnOnce(drawn, value.toString('hex'), fresh), 'hex');
+    return Buffer.from(drawnOnce(instead, value.toString('hex'), fresh), 'hex');
   }
-  return Array.isArray(value) && typeof value[0] === 'string' ? value.map((entry) => renewed(entry, drawn)) : value;
+  return Array.isArray(value) && typeof value[0] === 'string' ? value.map((entry) => renewed(entry, instead)) : value;
 }
 
-function drawnOnce(drawn: Map<string, string>, old: string, draw: () => string): string {
-  const known = drawn.get(old);
+function drawnOnce(instead: Instead, old: string, draw: () => string): string {
+  const known = instead.get(old);
   if (known !== undefined) return known;
   const fresh = draw();
-  drawn.set(old, fresh);
+  instead.set(old, fresh);
   return fresh;
 }
 

@@ -18,9 +18,12 @@ export function cursorOf(number: number): string {
 
 function numberOf(cursor: string | null | undefined, argument: string): number | undefined {
   if (cursor === null || cursor === undefined) return undefined;
-  const number = CURSOR.exec(Buffer.from(cursor, 'base64url').toString('latin1'))?.[1];
-  if (number === undefined) throw new BadUserInputError(argument, 'Give a cursor that a page of this list returned.');
-  return Number(number);
+  const number = Number(CURSOR.exec(Buffer.from(cursor, 'base64url').toString('latin1'))?.[1]);
+  // Decoding passes over what is no base64url.
+  if (cursorOf(number) !== cursor) {
+    throw new BadUserInputError(argument, 'Give a cursor that a page of this list returned.');
+  }
+  return number;
 }
 
 function sizeOf(size: number | null | undefined, argument: string): number | undefined {

@@ -1,4 +1,4 @@
-import { noteDelivered, noteFailed, type OutboxMessage, takeDueMessages } from '../domain/events/outbox.js';
+import { giveBack, noteDelivered, noteFailed, type OutboxMessage, takeDueMessages } from '../domain/events/outbox.js';
 import { type DeliveryParts, deliverMessage } from './deliver-message.js';
 
 export interface RelayParts extends DeliveryParts {
@@ -8,6 +8,8 @@ export interface RelayParts extends DeliveryParts {
 
 const POLL_MS = 1_000;
 const BATCH_SIZE = 20;
+/** No delivery is begun later than this after taking the message, so that it ends within the lease. */
+const BEGIN_WITHIN_MS = 60_000;
 
 /**
  * Delivers outbox messages after the commits that wrote them, at least once. Every process runs one; each message is
@@ -36,7 +38,7 @@ export class OutboxRelay {
     });
   }
 
-  /** Finishes what it has taken and takes no more. */
+  /** Finishes the delivery under way, gives back what else it has taken and takes no more. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     clearTimeout(this.#timer);
@@ -53,12 +55,20 @@ export class OutboxRelay {
         this.parts.onFault({ topic: undefined, error });
       }
     }
-    if (!this.#isStopped) this.#timer = setTimeout(() => this.wake(), POLL_MS).unref();
+    // Holds the process: while the database is away, nothing else may keep a worker running.
+    if (!this.#isStopped) this.#timer = setTimeout(() => this.wake(), POLL_MS);
   }
 
   async #deliverSome(): Promise<number> {
+    const takenAt = performance.now();
     const messages = await takeDueMessages(this.parts.db, BATCH_SIZE);
-    for (const message of messages) await this.#deliver(message);
+    for (const [index, message] of messages.entries()) {
+      if (this.#isStopped || performance.now() - takenAt > BEGIN_WITHIN_MS) {
+        await giveBack(this.parts.db, messages.slice(index));
+        break;
+      }
+      await this.#deliver(message);
+    }
     return messages.length;
   }
 

@@ -1,7 +1,9 @@
 import { Arg, Ctx, FieldResolver, ID, Int, Mutation, Query, Resolver, Root } from 'type-graphql';
+import { requireReader } from '../domain/access/rules.js';
 import type { Context } from './context.js';
 import { accountNode, batchConnection, optionalBatchNode, sessionNode } from './nodes.js';
 import { Account, type AccountNode, Cooldown, Session } from './types/account.js';
+import { DateTime } from './types/date-time.js';
 import { type BatchNode, RecoveryCodeBatch, RecoveryCodeBatchConnection } from './types/recovery-code-batch.js';
 
 @Resolver(() => Account)
@@ -36,6 +38,32 @@ export class AccountResolver {
     @Arg('accountId', () => ID) accountId: string,
   ): Promise<AccountNode> {
     return accountNode(await services.accounts.resetSetup(viewer, origin, accountId), viewer);
+  }
+
+  @FieldResolver(() => String, {
+    nullable: true,
+    description: "The host application's or issuer's own id of this person.",
+  })
+  externalId(@Root() account: AccountNode): string | null {
+    return readable(account).externalId;
+  }
+
+  @FieldResolver(() => String, { description: 'LOCAL, issuer:<iss> or service:<realm>.' })
+  origin(@Root() account: AccountNode): string {
+    return readable(account).origin;
+  }
+
+  @FieldResolver(() => DateTime, { nullable: true })
+  lastSignedInAt(@Root() account: AccountNode): Date | null {
+    return readable(account).lastSignedInAt;
+  }
+
+  @FieldResolver(() => DateTime, {
+    nullable: true,
+    description: 'When this account proved once that its codes work.',
+  })
+  setupVerifiedAt(@Root() account: AccountNode): Date | null {
+    return readable(account).setupVerifiedAt;
   }
 
   @FieldResolver(() => RecoveryCodeBatch, {
@@ -73,4 +101,10 @@ export class AccountResolver {
     const sessions = await services.accounts.sessions(viewer, id);
     return sessions.map((session) => sessionNode(session, viewer));
   }
+}
+
+/** @throws UnauthenticatedError, ForbiddenError for a reader who is neither this account nor an admin. */
+function readable(account: AccountNode): AccountNode {
+  requireReader(account.viewer, account.id);
+  return account;
 }

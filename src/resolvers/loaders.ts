@@ -3,7 +3,10 @@ import type { Account } from '../domain/accounts/account.js';
 import type { Code } from '../domain/codes/batch.js';
 import type { Services } from '../domain/services.js';
 
-/** Gathers what the fields of one answer ask for one by one into one statement each. One set for each request. */
+/**
+ * Gathers what the fields of one answer ask for one by one into one statement each. One set for each request. Nothing is
+ * kept, since a document may hold several mutations, and each is to read what it left.
+ */
 export interface Loaders {
   readonly account: DataLoader<string, Account | undefined>;
   readonly codesOfBatch: DataLoader<string, readonly Code[]>;
@@ -11,7 +14,7 @@ export interface Loaders {
 
 export function createLoaders({ accounts, recoveryCodes }: Services): Loaders {
   return {
-    account: new DataLoader((ids) => accounts.byIds(ids)),
-    codesOfBatch: new DataLoader((ids) => recoveryCodes.codesOf(ids)),
+    account: new DataLoader((ids) => accounts.byIds(ids), { cache: false }),
+    codesOfBatch: new DataLoader((ids) => recoveryCodes.codesOf(ids), { cache: false }),
   };
 }

@@ -5,6 +5,12 @@ import type { RequestFacts } from './request-facts.js';
 
 const MAX_USER_AGENT = 512;
 
+/** The parser answers what it does not know with a part of the header, whatever was written there. */
+const KNOWN_NAMES: ReadonlySet<string> = new Set([
+  ...Object.values(Bowser.BROWSER_MAP),
+  ...Object.values(Bowser.OS_MAP),
+]);
+
 /** Where a request came from, as rules, audit and notices know it. Lazily: most operations ask for little of it. */
 export function originOf(facts: RequestFacts): Origin {
   return {
@@ -24,6 +30,6 @@ export function originOf(facts: RequestFacts): Origin {
 export function recognizedAgent(header: string | undefined): string | undefined {
   if (header === undefined || header === '') return undefined;
   const { browser, os } = Bowser.parse(header.slice(0, MAX_USER_AGENT));
-  const names = [browser.name, os.name].filter((name) => name !== undefined && name !== '');
+  const names = [browser.name, os.name].filter((name) => name !== undefined && KNOWN_NAMES.has(name));
   return names.length === 0 ? undefined : names.join(' on ');
 }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createHash, randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { makeAccount, PASSWORD, signIn } from '../support/accounts.js';
 import { type Answer, type Mail, startTestApp, type TestApp } from '../support/app.js';
 import { from, newAddress } from '../support/client-origin.js';
@@ -83,13 +84,22 @@ async function liveTokens(email: string): Promise<number> {
   return row?.count ?? 0;
 }
 
-/** What the server has put into its outbox for an address, delivered or not. */
+/** The mails that the server has ordered for an address, delivered or not; waits for those that it orders after the answer. */
 async function ordered(email: string): Promise<string[]> {
-  const rows = await app.database.rows<{ topic: string }>(
-    `select topic from outbox where payload->>'accountId' = (select id::text from accounts where email_key = $1) order by id`,
-    [email.toLowerCase()],
-  );
-  return rows.map((row) => row.topic);
+  const deadline = Date.now() + 10_000;
+  for (;;) {
+    const rows = await app.database.rows<{ topic: string; isDue: boolean }>(
+      `select topic, delivered_at is null as "isDue" from outbox
+       where payload->>'accountId' = (select id::text from accounts where email_key = $1) order by id`,
+      [email.toLowerCase()],
+    );
+    const wanted = rows.filter(({ topic }) => topic === 'verification-wanted');
+    if (wanted.every(({ isDue }) => !isDue)) {
+      return rows.map(({ topic }) => topic).filter((topic) => topic !== 'verification-wanted');
+    }
+    if (Date.now() > deadline) throw new Error('The outbox is not worked off.');
+    await delay(20);
+  }
 }
 
 async function settledMails(email: string): Promise<Mail[]> {
@@ -135,7 +145,7 @@ describe('registering', () => {
     );
     expect(rows).toHaveLength(1);
     expect(rows[0]?.tokenHash).toEqual(createHash('sha256').update(token).digest());
-    expect(rows[0]?.passwordHash).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/);
+    expect(rows[0]?.passwordHash).toMatch(/^\$argon2id\$v=19\$(?=.*\bm=19456\b)(?=.*\bt=2\b)(?=.*\bp=1\b)/);
     const outbox = await app.database.rows(
       `select sealed, delivered_at is not null as delivered, payload::text ~ $2 as tells from outbox where payload->>'accountId' = $1`,
       [account?.id, token],
@@ -145,15 +155,16 @@ describe('registering', () => {
 
   it('takes an address as the same in whatever case and Unicode form, and mails to its plain form', async () => {
     const plain = newEmail();
-    await register(plain.toUpperCase());
-    const wide = plain.replace('@', '＠').replaceAll(/[a-z]/g, (letter) =>
-      String.fromCodePoint((letter.codePointAt(0) as number) + 0xfee0),
-    );
+    const asTyped = plain.replace(/^[^@]+/, (mailbox) => mailbox.toUpperCase());
+    await register(asTyped);
+    const wide = plain
+      .replace('@', '＠')
+      .replaceAll(/[a-z]/g, (letter) => String.fromCodePoint((letter.codePointAt(0) as number) + 0xfee0));
     const typed = await register(` ${wide} `);
     expect(typed.errors).toEqual([]);
     await register(plain);
-    expect(await accountRows(plain)).toMatchObject([{ email: plain.toUpperCase() }]);
-    expect(await app.mails(plain.toUpperCase(), 3)).toHaveLength(3);
+    expect(await accountRows(plain)).toMatchObject([{ email: asTyped }]);
+    expect(await app.mails(asTyped, 3)).toHaveLength(3);
 
     const other = newEmail();
     await register(other.replace(/^./, 'ｆ').replace('example', 'ｅｘａｍｐｌｅ'));
@@ -201,7 +212,9 @@ describe('registering', () => {
         expect(answer.code).toBe('FORBIDDEN');
         expect(await accountRows(email)).toEqual([]);
         expect(await metric(closed.url, 'sparekey_hashes_total{kind="password"}')).toBe(0);
-        expect((await closed.post('{ service { isRegistrationOpen } }')).data['service'].isRegistrationOpen).toBe(false);
+        expect((await closed.post('{ service { isRegistrationOpen } }')).data['service'].isRegistrationOpen).toBe(
+          false,
+        );
       },
       { REGISTRATION_OPEN: 'false' },
     );
@@ -251,7 +264,11 @@ describe('verifying an address', () => {
     expect(wanted?.text).toContain(`http://localhost:4000/reset-password#token=${wanted?.token}`);
     const tokens = await app.database.rows(
       `select purpose from verification_tokens where token_hash = $1 and used_at is null`,
-      [createHash('sha256').update(wanted?.token as string).digest()],
+      [
+        createHash('sha256')
+          .update(wanted?.token as string)
+          .digest(),
+      ],
     );
     expect(tokens).toEqual([{ purpose: 'PASSWORD_RESET' }]);
     expect((await verify(wanted?.token)).code).toBe('INVALID_TOKEN');
@@ -409,10 +426,15 @@ describe('an address that waits for its verification', () => {
     }
     expect((await register(email)).data['register']).toEqual(ALIKE);
     expect(await ordered(email)).toHaveLength(3);
-    for (const [hours, total] of [[1.1, 6], [2.2, 9], [3.3, 10], [4.4, 10]] as const) {
+    for (const [hours, total] of [
+      [1.1, 6],
+      [2.2, 9],
+      [3.3, 10],
+      [4.4, 10],
+    ] as const) {
       await later(app, hours * HOUR, async (on) => {
         for (let n = 0; n < 4; n += 1) await resend(email, { on });
-        expect([hours, await ordered(email)]).toEqual([hours, expect.objectContaining({ length: total })]);
+        expect([hours, (await ordered(email)).length]).toEqual([hours, total]);
       });
     }
     expect(await settledMails(email)).toHaveLength(10);

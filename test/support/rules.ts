@@ -48,7 +48,9 @@ export async function openRules(overrides: Record<string, string> = {}): Promise
     await Promise.all(closers.map((end) => end()));
     await database.drop();
   };
-  return connectRules({ database, closers, close, overrides, offset: 0 });
+  const rules = connectRules({ database, closers, close, overrides, offset: 0 });
+  await rules.services.signingKeys.ensure();
+  return rules;
 }
 
 interface Connection {
@@ -81,7 +83,7 @@ function connectRules(connection: Connection): Rules {
   });
   const shifted = new Map<number, Rules>();
   const at = (seconds: number) => {
-    const rules = shifted.get(seconds) ?? connectRules({ ...connection, offset: seconds });
+    const rules = shifted.get(seconds) ?? connectRules({ ...connection, offset: offset + seconds });
     shifted.set(seconds, rules);
     return rules;
   };

@@ -1,11 +1,5 @@
-import {
-  type GraphQLField,
-  type GraphQLNamedType,
-  getNamedType,
-  GraphQLObjectType,
-  type GraphQLSchema,
-  isObjectType,
-} from 'graphql';
+import type { GraphQLField, GraphQLNamedType, GraphQLObjectType, GraphQLSchema } from 'graphql';
+import { getNamedType, isObjectType } from 'graphql';
 
 /** How deep the server lets an operation go, its root field being the first level. */
 const DEEPEST = 10;
@@ -24,7 +18,9 @@ export function objectTypes(schema: GraphQLSchema): GraphQLObjectType[] {
 export function operations(schema: GraphQLSchema): Map<string, Field> {
   const roots = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()];
   return new Map(
-    roots.flatMap((root) => Object.values(root?.getFields() ?? {}).map((field) => [`${root?.name}.${field.name}`, field])),
+    roots.flatMap((root) =>
+      Object.values(root?.getFields() ?? {}).map((field) => [`${root?.name}.${field.name}`, field]),
+    ),
   );
 }
 

@@ -33,3 +33,9 @@ export function isOwner(viewer: Viewer, accountId: string | null): boolean {
 export function mayRead(viewer: Viewer, accountId: string | null): boolean {
   return isOwner(viewer, accountId) || isActingAdmin(viewer);
 }
+
+/** @throws UnauthenticatedError with a bad token, ForbiddenError for anyone who may not see what concerns this account. */
+export function requireReader(viewer: Viewer, accountId: string): void {
+  if (viewer.kind === 'rejected') throw new UnauthenticatedError();
+  if (!mayRead(viewer, accountId)) throw new ForbiddenError('Only the account itself or an admin may read this.');
+}

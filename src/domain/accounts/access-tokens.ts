@@ -1,7 +1,7 @@
 import { errors, jwtVerify, SignJWT } from 'jose';
 import { v7 as newId } from 'uuid';
 import { isId } from '../ids.js';
-import { SIGNING_ALGORITHM, type SigningKeys } from './signing-keys.js';
+import { SIGNING_ALGORITHM, type SigningKey, type SigningKeys } from './signing-keys.js';
 
 export interface AccessToken {
   readonly token: string;
@@ -13,6 +13,9 @@ export interface AccessClaims {
   readonly sessionId: string;
 }
 
+/** Makes an access token without asking the database, so that it may be called within a transaction. */
+export type SignAccessToken = (claims: AccessClaims) => Promise<AccessToken>;
+
 const TYPE = 'at+jwt';
 
 /** Short-lived JWTs (RFC 9068) that name an account and its session; the role is never in them. */
@@ -22,8 +25,16 @@ export class AccessTokens {
     private readonly options: { readonly issuer: () => string; readonly ttlSeconds: number },
   ) {}
 
-  async issue({ accountId, sessionId }: AccessClaims): Promise<AccessToken> {
-    const { kid, privateKey } = await this.keys.current();
+  /**
+   * Fetches the key and returns what signs with it. Called before a transaction: one that held its connection and waited
+   * for another to read the key by could wait for itself.
+   */
+  async signer(): Promise<SignAccessToken> {
+    const key = await this.keys.current();
+    return (claims) => this.#sign(key, claims);
+  }
+
+  async #sign({ kid, privateKey }: SigningKey, { accountId, sessionId }: AccessClaims): Promise<AccessToken> {
     const issuedAt = Math.floor(Date.now() / 1000);
     const expiresAt = issuedAt + this.options.ttlSeconds;
     const token = await new SignJWT({ sid: sessionId })

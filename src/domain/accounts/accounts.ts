@@ -1,10 +1,10 @@
 import { sql } from 'kysely';
-import { mayRead, requireAdmin, requireSignedIn } from '../access/rules.js';
-import type { Origin, Viewer } from '../access/viewer.js';
+import { requireAdmin, requireReader, requireSignedIn } from '../access/rules.js';
+import { anonymous, type Origin, rejected, type Viewer } from '../access/viewer.js';
 import { type BatchPage, findActiveBatch, pageOfBatches } from '../codes/read-batches.js';
 import type { Batch } from '../codes/batch.js';
 import type { Database } from '../database.js';
-import { ForbiddenError, NotFoundError, UnauthenticatedError } from '../errors.js';
+import { NotFoundError, UnauthenticatedError } from '../errors.js';
 import { auditOf, NOWHERE, occasionOf } from '../events/audit-of.js';
 import { recordEvents } from '../events/record-events.js';
 import { isId } from '../ids.js';
@@ -15,7 +15,6 @@ import { type Account, accountByEmail, accountsById } from './account.js';
 import { emailKeyOf } from './email.js';
 import { liveSessions, type Session, signedInBy } from './sessions.js';
 import type { AccessTokens } from './access-tokens.js';
-import { anonymous, rejected } from '../access/viewer.js';
 
 interface Parts {
   readonly settings: DomainSettings;
@@ -68,24 +67,24 @@ export class Accounts {
   }
 
   async activeBatch(viewer: Viewer, accountId: string): Promise<Batch | undefined> {
-    this.#requireReader(viewer, accountId);
+    requireReader(viewer, accountId);
     return await findActiveBatch(this.db, accountId);
   }
 
   /** The newest HISTORY_MAX_VISIBLE batches, by pages in either direction. @throws BadUserInputError */
   async batches(viewer: Viewer, accountId: string, request: PageRequest): Promise<BatchPage> {
-    this.#requireReader(viewer, accountId);
+    requireReader(viewer, accountId);
     const { maxVisible, pageSize } = this.parts.settings.history;
     return await pageOfBatches(this.db, accountId, { ...parsePage(request, pageSize), maxVisible });
   }
 
   async sessions(viewer: Viewer, accountId: string): Promise<readonly Session[]> {
-    this.#requireReader(viewer, accountId);
+    requireReader(viewer, accountId);
     return await liveSessions(this.db, accountId);
   }
 
   async generateCooldown(viewer: Viewer, accountId: string): Promise<IssueCooldown> {
-    this.#requireReader(viewer, accountId);
+    requireReader(viewer, accountId);
     return (await this.parts.limiter.issueCooldown(accountId)) ?? null;
   }
 
@@ -117,11 +116,6 @@ export class Accounts {
     const [account] = isId(accountId) ? await accountsById(tx, [accountId]) : [];
     if (account === undefined) throw new NotFoundError('account');
     return account;
-  }
-
-  #requireReader(viewer: Viewer, accountId: string): void {
-    requireSignedIn(viewer);
-    if (!mayRead(viewer, accountId)) throw new ForbiddenError('Only the account itself or an admin may read this.');
   }
 }
 

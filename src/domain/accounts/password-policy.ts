@@ -32,9 +32,9 @@ export async function checkNewPassword(
   if (Buffer.byteLength(password) > MAX_PASSWORD_BYTES)
     refuse(`Choose a password of at most ${MAX_PASSWORD_BYTES} bytes.`);
   if (await isCommonPassword(password)) refuse('This password is among the most common ones. Choose another.');
-  const lower = password.toLowerCase();
-  const parts = [siteName, email, email.split('@', 1)[0] ?? ''].map((part) => part.toLowerCase());
-  if (parts.some((part) => part.length >= MIN_PART_LENGTH && lower.includes(part))) {
+  const compared = password.toLowerCase();
+  const parts = [siteName, email, email.split('@', 1)[0] ?? ''].map((part) => normalizePassword(part).toLowerCase());
+  if (parts.some((part) => part.length >= MIN_PART_LENGTH && compared.includes(part))) {
     refuse('Choose a password without your address or the name of this site in it.');
   }
 }

@@ -125,15 +125,14 @@ export async function rotateRefreshToken(
   if (found.isUsed) {
     const isRetry = found.isInGrace && found.revokedAt === null && (await isUnused(tx, successor));
     if (!isRetry) return { kind: 'reused', session: found, isFirst: await revokeSession(tx, found.id) };
-  } else if (found.revokedAt !== null || found.isOver) {
-    return { kind: 'expired' };
   }
+  if (found.revokedAt !== null || found.isOver) return { kind: 'expired' };
   const { rows } = await sql<Session>`
     with used as (
       update refresh_tokens set used_at = coalesce(used_at, sparekey_now()) where id = ${found.tokenId}
     ), token as (
       insert into refresh_tokens (id, session_id, token_hash, expires_at)
-      values (${newId()}, ${found.id}, ${hashOfToken(successor)}, ${found.expiresAt})
+      select ${newId()}::uuid, id, ${hashOfToken(successor)}, expires_at from sessions where id = ${found.id}
       on conflict (token_hash) do nothing
     )
     update sessions s set last_used_at = sparekey_now() where s.id = ${found.id} returning ${sessionColumns}

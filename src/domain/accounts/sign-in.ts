@@ -23,7 +23,7 @@ import type { AttemptBy, Credential } from '../limits/limiter.js';
 import type { Meter } from '../meter.js';
 import type { DomainSettings } from '../settings.js';
 import { type Account, accountsById } from './account.js';
-import type { AccessToken, AccessTokens } from './access-tokens.js';
+import type { AccessToken, AccessTokens, SignAccessToken } from './access-tokens.js';
 import { type Credentials, credentialsOf } from './credentials.js';
 import { emailKeyOf } from './email.js';
 import type { PasswordHasher } from './password-hasher.js';
@@ -54,6 +54,7 @@ interface Claim {
   readonly emailKey: string;
   readonly found: Credentials | undefined;
   readonly origin: Origin;
+  readonly sign: SignAccessToken;
 }
 
 /** Signing in, staying in, and signing out. */
@@ -111,10 +112,11 @@ export class SignIn {
   async refresh(origin: Origin, presented: string | null): Promise<SignedInSession> {
     if (presented === null) throw new BadUserInputError('refreshToken', 'Give the refresh token.');
     const { refreshGraceSeconds: graceSeconds } = this.parts.settings.accounts;
+    const sign = await this.parts.accessTokens.signer();
     const rotation = await this.db.transaction().execute(async (tx) => {
       const rotated = await rotateRefreshToken(tx, this.parts.keyring, { presented, graceSeconds });
       if (rotated.kind === 'reused') await recordReuse(tx, origin, rotated);
-      return rotated.kind === 'rotated' ? { ...rotated, ...(await this.#usable(tx, rotated)) } : rotated;
+      return rotated.kind === 'rotated' ? { ...rotated, ...(await usable(tx, rotated.session, sign)) } : rotated;
     });
     switch (rotation.kind) {
       case 'rotated':
@@ -139,7 +141,8 @@ export class SignIn {
 
   async #claim(origin: Origin, email: string): Promise<Claim> {
     const emailKey = emailKeyOf(email);
-    return { emailKey, origin, found: await credentialsOf(this.db, emailKey, origin) };
+    const sign = await this.parts.accessTokens.signer();
+    return { emailKey, origin, sign, found: await credentialsOf(this.db, emailKey, origin) };
   }
 
   async #spend(claim: Claim, code: string): Promise<SignedInSession | undefined> {
@@ -192,18 +195,15 @@ export class SignIn {
     const { accountId } = claim.found as Credentials;
     const ttlSeconds = this.parts.settings.accounts.refreshTokenTtlSeconds;
     const opened = await openSession(tx, { ...by, accountId, origin: claim.origin, ttlSeconds });
-    return { ...opened, accessToken: await this.#accessToken(opened.session) };
+    return { ...opened, accessToken: await claim.sign({ accountId, sessionId: by.id }) };
   }
+}
 
-  async #usable(tx: Database, { session }: { readonly session: Session }) {
-    const [account] = await accountsById(tx, [session.accountId]);
-    if (account === undefined) throw new SessionExpiredError();
-    return { account, accessToken: await this.#accessToken(session) };
-  }
-
-  async #accessToken({ id: sessionId, accountId }: Session): Promise<AccessToken> {
-    return await this.parts.accessTokens.issue({ accountId, sessionId });
-  }
+/** What the owner of a refreshed session needs beside its tokens. */
+async function usable(tx: Database, { id: sessionId, accountId }: Session, sign: SignAccessToken) {
+  const [account] = await accountsById(tx, [accountId]);
+  if (account === undefined) throw new SessionExpiredError();
+  return { account, accessToken: await sign({ accountId, sessionId }) };
 }
 
 /** The account of a claim as far as it may sign in: an unverified one may not, and reads as unknown. */

@@ -17,12 +17,20 @@ interface KeyRow {
   readonly sealedPrivateJwk: Buffer;
   readonly keyId: string;
   readonly isCurrent: boolean;
+  /** Until it expires; null: it has no end yet. */
+  readonly secondsLeft: number | null;
+}
+
+interface PublicKey {
+  readonly key: CryptoKey;
+  readonly jwk: JWK;
+  /** By the process's monotonic clock. */
+  readonly endsAt: number;
 }
 
 interface LoadedKeys {
   readonly current: SigningKey;
-  readonly publicKeys: ReadonlyMap<string, CryptoKey>;
-  readonly publicJwks: readonly JWK[];
+  readonly publicKeys: ReadonlyMap<string, PublicKey>;
   readonly loadedAt: number;
 }
 
@@ -59,14 +67,16 @@ export class SigningKeys {
   /** The public key with this id, unless it is unknown or has expired. */
   async publicKey(kid: string): Promise<CryptoKey | undefined> {
     const keys = await this.#keys();
-    if (keys.publicKeys.has(kid)) return keys.publicKeys.get(kid);
-    if (performance.now() - keys.loadedAt < RELOAD_AT_MOST_EVERY_MS) return undefined;
-    return (await this.#load()).publicKeys.get(kid);
+    const isRecent = performance.now() - keys.loadedAt < RELOAD_AT_MOST_EVERY_MS;
+    const { publicKeys } = keys.publicKeys.has(kid) || isRecent ? keys : await this.#load();
+    const found = publicKeys.get(kid);
+    return found !== undefined && isLive(found) ? found.key : undefined;
   }
 
   /** The document at `/.well-known/jwks.json`. */
   async jwks(): Promise<{ readonly keys: readonly JWK[] }> {
-    return { keys: (await this.#keys()).publicJwks };
+    const { publicKeys } = await this.#keys();
+    return { keys: [...publicKeys.values()].filter(isLive).map(({ jwk }) => jwk) };
   }
 
   async #keys(): Promise<LoadedKeys> {
@@ -86,20 +96,17 @@ export class SigningKeys {
     const rows = await this.#read();
     const current = rows.find((row) => row.isCurrent);
     if (current === undefined) throw new Error('There is no current signing key.');
-    const publicKeys = await Promise.all(
-      rows.map(async (row) => [row.kid, (await importJWK(row.publicJwk, SIGNING_ALGORITHM)) as CryptoKey] as const),
-    );
-    return {
-      current: { kid: current.kid, privateKey: await this.#openPrivate(current) },
-      publicKeys: new Map(publicKeys),
-      publicJwks: rows.map((row) => row.publicJwk),
-      loadedAt: performance.now(),
-    };
+    const loadedAt = performance.now();
+    const publicKeys = await Promise.all(rows.map(async (row) => [row.kid, await publicKeyOf(row, loadedAt)] as const));
+    const privateKey = await this.#openPrivate(current);
+    return { current: { kid: current.kid, privateKey }, publicKeys: new Map(publicKeys), loadedAt };
   }
 
   async #read(): Promise<readonly KeyRow[]> {
     const { rows } = await sql<KeyRow>`
-      select kid, public_jwk, sealed_private_jwk, key_id, is_current from signing_keys
+      select kid, public_jwk, sealed_private_jwk, key_id, is_current,
+        extract(epoch from expires_at - sparekey_now())::float8 as seconds_left
+      from signing_keys
       where expires_at is null or expires_at > sparekey_now()
     `.execute(this.db);
     return rows;
@@ -129,4 +136,13 @@ export class SigningKeys {
       where kid = ${row.kid} and key_id = ${row.keyId}
     `.execute(this.db);
   }
+}
+
+async function publicKeyOf({ publicJwk: jwk, secondsLeft }: KeyRow, at: number): Promise<PublicKey> {
+  const key = (await importJWK(jwk, SIGNING_ALGORITHM)) as CryptoKey;
+  return { key, jwk, endsAt: secondsLeft === null ? Number.POSITIVE_INFINITY : at + secondsLeft * 1000 };
+}
+
+function isLive({ endsAt }: PublicKey): boolean {
+  return endsAt > performance.now();
 }

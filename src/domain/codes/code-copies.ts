@@ -1,4 +1,4 @@
-import { type RawBuilder, sql } from 'kysely';
+import { sql } from 'kysely';
 import type { Keyring } from '../crypto/keyring.js';
 import { type Database, secondsFromNow } from '../database.js';
 
@@ -36,9 +36,7 @@ export function copyBinding({ batchId, sessionId }: CopyOf): { context: string; 
   return { context: name, aad: name };
 }
 
-/** Wipes the copy of one batch, or every copy that one session holds. */
-export async function wipeCopies(db: Database, of: { batchId: string } | { sessionId: string }): Promise<void> {
-  const which: RawBuilder<boolean> =
-    'batchId' in of ? sql`batch_id = ${of.batchId}` : sql`session_id = ${of.sessionId}`;
-  await sql`delete from code_copies where ${which}`.execute(db);
+/** Wipes what is left of a batch's plaintext. */
+export async function wipeCopy(db: Database, batchId: string): Promise<void> {
+  await sql`delete from code_copies where batch_id = ${batchId}`.execute(db);
 }

@@ -5,7 +5,7 @@ import { NOWHERE, occasionOf } from '../events/audit-of.js';
 import { type AuditDraft, recordEvents } from '../events/record-events.js';
 import { type Batch, type BatchRow, toBatch } from './batch.js';
 import { batchColumns, codesLeft } from './batch-columns.js';
-import { wipeCopies } from './code-copies.js';
+import { wipeCopy } from './code-copies.js';
 
 export interface DeleteBatch {
   readonly batchId: string;
@@ -32,7 +32,7 @@ export async function deleteBatch(tx: Database, { batchId, ownerId, deletedBy, a
   if (before.status === 'PURGED') throw new ConflictError('This batch was purged: only its record is left.');
   if (before.status === 'PENDING_DELETION') return before;
   const after = await markForDeletion(tx, before, deletedBy);
-  await wipeCopies(tx, { batchId });
+  await wipeCopy(tx, batchId);
   await recordEvents(
     tx,
     [

@@ -5,7 +5,6 @@ import { type AuditDraft, recordEvents } from '../events/record-events.js';
 import { type Batch, type BatchRow, toBatch } from './batch.js';
 import { batchColumns, codesLeft } from './batch-columns.js';
 import type { CodeHashing } from './code-hash.js';
-import { wipeCopies } from './code-copies.js';
 
 export interface NewBatch {
   readonly accountId: string;
@@ -23,7 +22,6 @@ export interface NewBatch {
 export async function issueBatch(tx: Database, batch: NewBatch): Promise<Batch> {
   await sql`select 1 from accounts where id = ${batch.accountId} for no key update`.execute(tx);
   const closed = await closeActiveBatch(tx, batch.accountId);
-  if (closed !== undefined) await wipeCopies(tx, { batchId: closed.id });
   const issued = await insertBatch(tx, batch);
   const about = { ...batch.audit, accountId: batch.accountId };
   await recordEvents(
@@ -54,6 +52,7 @@ export async function issueBatch(tx: Database, batch: NewBatch): Promise<Batch> 
   return issued;
 }
 
+/** Ends the active batch, and wipes what is left of plaintext of it and of batches before it. */
 async function closeActiveBatch(tx: Database, accountId: string): Promise<{ id: string; status: string } | undefined> {
   const { rows } = await sql<{ id: string; status: string }>`
     with active as materialized (
@@ -67,6 +66,8 @@ async function closeActiveBatch(tx: Database, accountId: string): Promise<{ id: 
       update recovery_codes code set status = closed.status,
         superseded_at = case when closed.status = 'SUPERSEDED' then sparekey_now() end
       from closed where code.batch_id = closed.id and code.status = 'ACTIVE'
+    ), wiped as (
+      delete from code_copies where batch_id in (select id from recovery_code_batches where account_id = ${accountId})
     )
     select id, status from closed
   `.execute(tx);

@@ -17,7 +17,7 @@ export type OutboxMessage = {
 }[keyof OutboxTopics];
 
 const LEASE_SECONDS = 180;
-const MAX_ATTEMPTS = 14;
+const MAX_ATTEMPTS = 16;
 
 /** Takes the messages that are due, oldest first; several relays take different ones. */
 export async function takeDueMessages(db: Database, limit: number): Promise<readonly OutboxMessage[]> {
@@ -31,6 +31,15 @@ export async function takeDueMessages(db: Database, limit: number): Promise<read
     returning id, topic, payload, sealed, attempts, lease
   `.execute(db);
   return rows;
+}
+
+/** Makes messages due again that were taken and not tried. */
+export async function giveBack(db: Database, messages: readonly OutboxMessage[]): Promise<void> {
+  const [ids, leases] = [messages.map(({ id }) => id), messages.map(({ lease }) => lease)];
+  await sql`
+    update outbox set due_at = sparekey_now(), attempts = attempts - 1, lease = null
+    where id = any(${ids}::uuid[]) and lease = any(${leases}::uuid[]) and delivered_at is null
+  `.execute(db);
 }
 
 /** Notes a delivery and wipes the secret that the message carried. */

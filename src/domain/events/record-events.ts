@@ -39,7 +39,7 @@ export async function recordEvents(
         user_agent, issued_count, removed_count, reason, fold_key)
       select id, action, actor_id, account_id, batch_id, code_id, session_id, method, ip_address,
         user_agent, issued_count, removed_count, reason,
-        sha256(convert_to(fold || date_trunc(fold_by, sparekey_now(), 'UTC')::text, 'UTF8'))
+        sha256(convert_to(fold || extract(epoch from date_trunc(fold_by, sparekey_now(), 'UTC'))::bigint, 'UTF8'))
       from jsonb_to_recordset(${JSON.stringify(events.map(auditRow))}) as event(
         id uuid, action text, actor_id uuid, account_id uuid, batch_id uuid, code_id uuid, session_id uuid, method text,
         ip_address text, user_agent text, issued_count int, removed_count int, reason text, fold text, fold_by text)

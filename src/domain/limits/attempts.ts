@@ -53,8 +53,19 @@ export class Attempts {
   async #fail<T>(begun: Attempt, { rejection, messages = [] }: Tried<T>): Promise<void> {
     const settled = await this.limiter.endAttempt(begun, 'FAILURE');
     const events = rejection === undefined ? [] : [rejection];
-    await recordEvents(this.db, events, [...messages, ...noticesOf(begun, settled)]);
+    await recordEvents(
+      this.db,
+      [...events, ...ceilingEventsOf(begun, settled)],
+      [...messages, ...noticesOf(begun, settled)],
+    );
   }
+}
+
+/** Passing the account's ceiling is one event a day, refused or not: recovery codes are not refused by it. */
+function ceilingEventsOf({ accountId, keys, audit }: Attempt, { isCeilingPassed }: Settled): AuditEntry[] {
+  if (accountId === undefined || !isCeilingPassed) return [];
+  const fold = { key: keys.account, by: 'day' as const };
+  return [{ ...audit, action: 'RATE_LIMITED', reason: 'ACCOUNT_CEILING', fold }];
 }
 
 function noticesOf(attempt: Attempt, settled: Settled): OutboxDraft[] {

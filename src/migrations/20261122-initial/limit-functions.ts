@@ -1,4 +1,8 @@
-/** The n-th window of the growing sequence: base, base × multiplier, … up to the cutoff. The exponent is clamped. */
+/**
+ * The n-th window of the growing sequence: base, base × multiplier, … up to the cutoff. The exponent is clamped. A caller
+ * that waited for the row's lock has an older time than the one before it, so that no window may end before one already
+ * told.
+ */
 const limitWindow = `
 create function limit_window(p_step int, p_limits jsonb) returns interval language sql immutable as $$
   select make_interval(secs => least(
@@ -15,8 +19,8 @@ begin
   r.counted_since := coalesce(r.counted_since, p_at);
   r.last_counted_at := greatest(r.last_counted_at, p_at);
   if p_role = 'pair' and r.count >= (p_limits->>'max')::int then
-    r.step := r.step + 1;
-    r.blocked_until := p_at + limit_window(r.step, p_limits);
+    r.step := least(r.step, 1000) + 1;
+    r.blocked_until := greatest(r.blocked_until, p_at + limit_window(r.step, p_limits));
   end if;
   return r;
 end $$`;
@@ -27,8 +31,8 @@ create function limit_pressed(r rate_limits, p_at timestamptz, p_limits jsonb) r
 language plpgsql as $$
 begin
   if r.is_told then
-    r.step := r.step + 1;
-    r.blocked_until := p_at + limit_window(r.step, p_limits);
+    r.step := least(r.step, 1000) + 1;
+    r.blocked_until := greatest(r.blocked_until, p_at + limit_window(r.step, p_limits));
   end if;
   r.is_told := true;
   return r;
@@ -47,31 +51,32 @@ begin
 end $$`;
 
 const limitOpenSlots = `
-create function limit_open_slots(r rate_limits) returns int language sql immutable as $$
-  select count(*)::int from jsonb_object_keys(coalesce(r.open_slots, '{}'))
-$$`;
+create function limit_open_slots(r rate_limits) returns int language plpgsql immutable as $$
+begin
+  if coalesce(r.open_slots, '{}') = '{}' then
+    return 0;
+  end if;
+  return (select count(*) from jsonb_object_keys(r.open_slots));
+end $$`;
 
 /** The row as it reads now: slots open for 60 s have failed; an old count is forgotten. */
 const limitAt = `
-create function limit_at(p_key bytea, p_role text, p_at timestamptz, p_limits jsonb) returns rate_limits
+create function limit_at(r rate_limits, p_role text, p_at timestamptz, p_limits jsonb) returns rate_limits
 language plpgsql as $$
 declare
-  r rate_limits;
   slot record;
 begin
-  select * into r from rate_limits where key = p_key;
-  if r.key is null then
-    return r;
+  if r.open_slots <> '{}' then
+    for slot in
+      select s.key as id, to_timestamp(s.value::double precision) + interval '60 seconds' as failed_at
+      from jsonb_each_text(r.open_slots) s order by 2
+    loop
+      if slot.failed_at <= p_at then
+        r.open_slots := r.open_slots - slot.id;
+        r := limit_failed(r, p_role, slot.failed_at, p_limits);
+      end if;
+    end loop;
   end if;
-  for slot in
-    select s.key as id, to_timestamp(s.value::double precision) + interval '60 seconds' as failed_at
-    from jsonb_each_text(r.open_slots) s order by 2
-  loop
-    if slot.failed_at <= p_at then
-      r.open_slots := r.open_slots - slot.id;
-      r := limit_failed(r, p_role, slot.failed_at, p_limits);
-    end if;
-  end loop;
   if p_role = 'address' then
     if r.counted_since <= p_at - interval '1 hour' then
       r := limit_cleared(r);
@@ -82,23 +87,24 @@ begin
   return r;
 end $$`;
 
+/** Stores rows that are locked: one statement for all of them, which costs what one row costs. */
 const limitStore = `
-create function limit_store(r rate_limits, p_at timestamptz) returns void language plpgsql as $$
+create function limit_store(p_rows rate_limits[], p_at timestamptz) returns void language plpgsql as $$
 begin
-  update rate_limits set count = r.count, open_slots = r.open_slots, step = r.step, is_told = r.is_told,
+  update rate_limits t set count = r.count, open_slots = r.open_slots, step = r.step, is_told = r.is_told,
     blocked_until = r.blocked_until, counted_since = r.counted_since, last_counted_at = r.last_counted_at,
     noticed_at = r.noticed_at, updated_at = p_at
-  where key = r.key;
+  from unnest(p_rows) r where t.key = r.key;
 end $$`;
 
-/** Makes the rows that are missing and locks all of them, always in the same order. */
+/** Makes the rows that are missing, locks all of them, always in the same order, and returns them. */
 const limitLock = `
-create function limit_lock(p_keys bytea[], p_owner bytea) returns void language plpgsql as $$
+create function limit_lock(p_keys bytea[], p_owner bytea) returns setof rate_limits language plpgsql as $$
 begin
   insert into rate_limits (key, owner_key)
     select k, case when k = p_keys[1] then p_owner end from unnest(p_keys) k where k is not null order by k
     on conflict do nothing;
-  perform 1 from rate_limits where key = any(p_keys) order by key for update;
+  return query select * from rate_limits where key = any(p_keys) order by key for update;
 end $$`;
 
 const secondsUntil = `
@@ -108,8 +114,10 @@ $$`;
 
 /**
  * Takes a slot under (account, address), account and address, or refuses and says until when. Open slots count as
- * failures. A refusal changes nothing but the window that it grows. Losing the last moments of these rows in a crash
- * of the database is accepted (synchronous_commit off), so that one busy address is not held to one flush at a time.
+ * failures. A refusal changes nothing but the window that it grows. The slots are taken first, in the order of the
+ * keys, and given back by a refusal, so that an admission is one statement. Losing the last moments of these rows in a
+ * crash of the database is accepted (synchronous_commit off), so that one busy address is not held to one flush at a
+ * time.
  */
 const takeAttempt = `
 create function take_attempt(
@@ -118,23 +126,33 @@ create function take_attempt(
 ) language plpgsql as $$
 declare
   at timestamptz := sparekey_now();
-  slot jsonb := jsonb_build_object(p_id, extract(epoch from at));
   maximum int := (p_limits->>'max')::int;
   ceiling int := (p_limits->>'ceiling')::int;
   per_hour int := (p_limits->>'perHour')::int;
+  r rate_limits;
   pair rate_limits;
   account rate_limits;
   address rate_limits;
 begin
   perform set_config('synchronous_commit', 'off', true);
-  perform limit_lock(array[p_pair, p_account, p_address], p_account);
-  pair := limit_at(p_pair, 'pair', at, p_limits);
-  account := limit_at(p_account, 'account', at, p_limits);
-  address := limit_at(p_address, 'address', at, p_limits);
+  for r in
+    insert into rate_limits as t (key, owner_key, open_slots, updated_at)
+    select k, case when k = p_pair then p_account end, jsonb_build_object(p_id, extract(epoch from at)), at
+    from unnest(array[p_pair, p_account, p_address]) k where k is not null order by k
+    on conflict (key) do update set open_slots = t.open_slots || excluded.open_slots, updated_at = at
+    returning t.*
+  loop
+    r := limit_at(r, case r.key when p_pair then 'pair' when p_account then 'account' else 'address' end, at, p_limits);
+    r.open_slots := r.open_slots - p_id::text;
+    case r.key
+      when p_pair then pair := r;
+      when p_account then account := r;
+      else address := r;
+    end case;
+  end loop;
 
   if pair.blocked_until > at then
     pair := limit_pressed(pair, at, p_limits);
-    perform limit_store(pair, at);
     retry_at := pair.blocked_until;
   end if;
   if account.count >= ceiling then
@@ -152,21 +170,34 @@ begin
   end if;
 
   is_admitted := retry_at is null;
-  if is_admitted then
-    pair.open_slots := pair.open_slots || slot;
-    account.open_slots := account.open_slots || slot;
-    address.open_slots := address.open_slots || slot;
-    perform limit_store(pair, at);
-    perform limit_store(account, at);
-    perform limit_store(address, at);
-  else
+  if not is_admitted then
+    perform limit_store(array[pair, account, address], at);
     retry_after_seconds := seconds_until(retry_at, at);
   end if;
 end $$`;
 
+/** The row after its attempt has ended. */
+const limitSettled = `
+create function limit_settled(r rate_limits, p_role text, p_id uuid, p_outcome text, p_at timestamptz, p_limits jsonb)
+returns rate_limits language plpgsql as $$
+declare
+  was_open boolean;
+begin
+  r := limit_at(r, p_role, p_at, p_limits);
+  was_open := r.open_slots ? p_id::text;
+  r.open_slots := r.open_slots - p_id::text;
+  if p_outcome = 'SUCCESS' and p_role <> 'address' then
+    r := limit_cleared(r);
+  elsif p_outcome = 'FAILURE' and was_open then
+    r := limit_failed(r, p_role, p_at, p_limits);
+  end if;
+  return r;
+end $$`;
+
 /**
  * Ends an attempt. FAILURE keeps its slot as a failure; SUCCESS gives it back and clears (account, address) and the
- * account, never the address; RETURNED only gives it back.
+ * account, never the address; RETURNED only gives it back. Not flushed, as taking is not: a crash of the database that
+ * loses it leaves an open slot, which counts as failed.
  */
 const settleAttempt = `
 create function settle_attempt(
@@ -175,38 +206,29 @@ create function settle_attempt(
 ) language plpgsql as $$
 declare
   at timestamptz := sparekey_now();
-  role text;
   r rate_limits;
-  was_open boolean;
-  is_locked boolean := false;
+  pair rate_limits;
+  account rate_limits;
+  address rate_limits;
 begin
-  perform 1 from rate_limits where key in (p_pair, p_account, p_address) order by key for update;
-  is_lock_notice_due := false;
-  is_ceiling_passed := false;
-  foreach role in array array['pair', 'address', 'account'] loop
-    r := limit_at(case role when 'pair' then p_pair when 'account' then p_account else p_address end, role, at, p_limits);
-    was_open := coalesce(r.open_slots, '{}') ? p_id::text;
-    r.open_slots := r.open_slots - p_id::text;
-    if p_outcome = 'SUCCESS' and role <> 'address' then
-      r := limit_cleared(r);
-    elsif p_outcome = 'FAILURE' and was_open then
-      r := limit_failed(r, role, at, p_limits);
-    end if;
-    if role = 'pair' then
-      is_locked := r.blocked_until > at;
-      wait_seconds := seconds_until(r.blocked_until, at);
-    elsif role = 'account' then
-      failures := r.count;
-      is_ceiling_passed := r.count >= (p_limits->>'noticeCeiling')::int;
-      is_lock_notice_due := is_locked and coalesce(r.noticed_at, '-infinity') <= at - interval '24 hours';
-      if is_lock_notice_due then
-        r.noticed_at := at;
-      end if;
-    end if;
-    perform limit_store(r, at);
+  perform set_config('synchronous_commit', 'off', true);
+  for r in select * from rate_limits where key in (p_pair, p_account, p_address) order by key for update loop
+    case r.key
+      when p_pair then pair := limit_settled(r, 'pair', p_id, p_outcome, at, p_limits);
+      when p_account then account := limit_settled(r, 'account', p_id, p_outcome, at, p_limits);
+      else address := limit_settled(r, 'address', p_id, p_outcome, at, p_limits);
+    end case;
   end loop;
-  is_lock_notice_due := coalesce(is_lock_notice_due, false);
-  is_ceiling_passed := coalesce(is_ceiling_passed, false);
+
+  wait_seconds := seconds_until(pair.blocked_until, at);
+  failures := account.count;
+  is_ceiling_passed := coalesce(account.count >= (p_limits->>'noticeCeiling')::int, false);
+  is_lock_notice_due := coalesce(p_outcome = 'FAILURE' and pair.blocked_until > at
+    and coalesce(account.noticed_at, '-infinity') <= at - interval '24 hours', false);
+  if is_lock_notice_due then
+    account.noticed_at := at;
+  end if;
+  perform limit_store(array[pair, account, address], at);
 end $$`;
 
 /** Admits one holder at a time outside a window; within one, every call but the first grows it. */
@@ -219,8 +241,7 @@ declare
   at timestamptz := sparekey_now();
   r rate_limits;
 begin
-  perform limit_lock(array[p_key], null);
-  select * into r from rate_limits where key = p_key;
+  select * into r from limit_lock(array[p_key], null);
   select coalesce(jsonb_object_agg(s.key, s.value), '{}') into r.open_slots from jsonb_each(r.open_slots) s
     where to_timestamp(s.value::double precision) > at - interval '60 seconds';
   if r.blocked_until > at then
@@ -231,7 +252,7 @@ begin
   else
     r.open_slots := jsonb_build_object(p_id, extract(epoch from at));
   end if;
-  perform limit_store(r, at);
+  perform limit_store(array[r], at);
   is_admitted := retry_at is null;
   retry_after_seconds := seconds_until(retry_at, at);
 end $$`;
@@ -251,7 +272,7 @@ begin
     r.is_told := false;
     r.blocked_until := at + limit_window(1, p_limits);
   end if;
-  perform limit_store(r, at);
+  perform limit_store(array[r], at);
 end $$`;
 
 /** Counts one use under each key, or under none: each allows so many uses within its period, from its first use on. */
@@ -293,6 +314,7 @@ export const limitFunctions: readonly string[] = [
   limitLock,
   secondsUntil,
   takeAttempt,
+  limitSettled,
   settleAttempt,
   takeCooldown,
   settleCooldown,

@@ -12,6 +12,7 @@ export interface ReadBy {
 
 export type AccountNode = AccountRecord & ReadBy;
 
+/** What is here, the holder of a mailed token reads too; `AccountResolver` has the fields for the account and admins. */
 @ObjectType({ description: 'A person whose recovery codes are kept here.' })
 export class Account {
   @Field(() => ID)
@@ -23,12 +24,6 @@ export class Account {
   })
   email!: string | null;
 
-  @Field(() => String, { nullable: true, description: "The host application's or issuer's own id of this person." })
-  externalId!: string | null;
-
-  @Field(() => String, { description: 'LOCAL, issuer:<iss> or service:<realm>.' })
-  origin!: string;
-
   @Field(() => Role)
   role!: RoleName;
 
@@ -37,12 +32,6 @@ export class Account {
 
   @Field(() => DateTime)
   createdAt!: Date;
-
-  @Field(() => DateTime, { nullable: true })
-  lastSignedInAt!: Date | null;
-
-  @Field(() => DateTime, { nullable: true, description: 'When this account proved once that its codes work.' })
-  setupVerifiedAt!: Date | null;
 }
 
 @ObjectType({ description: 'One signing-in, until it ends. Its id stays across refreshes.' })

@@ -1,0 +1,75 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { issue, makeAccount, signInAsAdmin, type TestAccount } from '../support/accounts.js';
+import { startTestApp, type TestApp } from '../support/app.js';
+import { makeScene } from '../support/scene.js';
+import { holdOutbox, statementsOf } from '../support/statements.js';
+
+let app: TestApp;
+let admin: TestAccount;
+
+beforeAll(async () => {
+  app = await startTestApp({ MAX_ATTEMPTS: '1000' });
+  await holdOutbox(app.database.pool);
+  admin = await signInAsAdmin(app);
+});
+afterAll(() => app.close());
+
+const HISTORY = `query($first: Int) { me { batches(first: $first) { totalCount edges { node {
+  number codes { id status } account { id email } deletedBy { id email } } } } } }`;
+
+async function deleteActive(account: TestAccount, by: TestAccount): Promise<void> {
+  const { id } = await issue(app, account);
+  await app.post(
+    'mutation($id: ID!) { deleteRecoveryCodeBatch(batchId: $id) { batch { id } } }',
+    { id },
+    { token: by.token },
+  );
+}
+
+describe('what an answer costs', () => {
+  it('is the same number of statements for a page of one batch and of twelve, with codes, accounts and deleters', async () => {
+    const me = await makeAccount(app);
+    for (let n = 0; n < 4; n += 1) {
+      await deleteActive(me, me);
+      await deleteActive(me, admin);
+      await issue(app, me);
+    }
+    const costs: string[][] = [];
+    for (const first of [1, 2, 6, 12]) {
+      const statements = await statementsOf(app.database.pool, async () => {
+        const { data, errors } = await app.post(HISTORY, { first }, { token: me.token });
+        expect(errors).toEqual([]);
+        const { edges, totalCount } = data['me'].batches;
+        expect(totalCount).toBe(12);
+        expect(edges).toHaveLength(first);
+        for (const { node } of edges) expect([node.codes.length, node.account.id]).toEqual([10, me.id]);
+        const deleters = edges.map(({ node }: any) => node.deletedBy?.id).filter(Boolean);
+        expect(deleters).toEqual(Array.from({ length: Math.floor(first / 3) }, () => me.id));
+      });
+      costs.push(statements);
+    }
+    // Token's session, the account, the page, all codes, all accounts.
+    expect(costs.map((statements) => statements.length)).toEqual([5, 5, 5, 5]);
+    for (const statements of costs) expect(statements).toEqual(costs[0]);
+  });
+
+  it('tells two operations of one document apart: each reads what it left, not what the first had read', async () => {
+    const { owner, ...scene } = await makeScene(app, admin);
+    const { data, errors } = await app.post(
+      `mutation($a: String!, $b: String!) {
+        a: verifyRecoveryCode(code: $a) { ...left } b: verifyRecoveryCode(code: $b) { ...left } }
+      fragment left on VerifyRecoveryCodePayload { outcome batch { usedCount codes { status } } }`,
+      { a: scene.newCode(), b: scene.newCode() },
+      { token: owner.token },
+    );
+    expect(errors).toEqual([]);
+    const used = [data['a'], data['b']].map(({ batch }) => ({
+      counted: batch.usedCount,
+      listed: batch.codes.filter(({ status }: { status: string }) => status === 'USED').length,
+    }));
+    expect(used).toEqual([
+      { counted: 1, listed: 1 },
+      { counted: 2, listed: 2 },
+    ]);
+  });
+});

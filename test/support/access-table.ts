@@ -1,0 +1,111 @@
+/** Who asks. `owner` is whom the asked-for thing belongs to. */
+export const VIEWERS = ['anonymous', 'rejected', 'owner', 'other', 'admin', 'adminByCode'] as const;
+
+export type ViewerName = (typeof VIEWERS)[number];
+
+/**
+ * What every operation answers to whom, where the arguments name something of the owner's (the id, address, batch, code
+ * or session), whoever asks:
+ *   anonymous: no token · rejected: a token that is none · owner · other: somebody else · admin: in a PASSWORD session ·
+ *   adminByCode: an admin in a RECOVERY_CODE session
+ * A cell is an error's code, null, the payload's outcome, or answer for any other answer.
+ */
+const OPERATIONS = `
+                                   anonymous        rejected         owner            other            admin            adminByCode
+  Query.service                    answer           answer           answer           answer           answer           answer
+  Query.me                         null             UNAUTHENTICATED  answer           answer           answer           answer
+  Query.account                    UNAUTHENTICATED  UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        answer           FORBIDDEN
+  Query.recoveryCodeBatch          UNAUTHENTICATED  UNAUTHENTICATED  answer           null             answer           null
+  # Of one's own account only: the owner's codes mean nothing to others.
+  Mutation.generateRecoveryCodes   UNAUTHENTICATED  UNAUTHENTICATED  answer           answer           answer           answer
+  Mutation.testRecoveryCode        UNAUTHENTICATED  UNAUTHENTICATED  VERIFIED         INVALID_CODE     INVALID_CODE     INVALID_CODE
+  Mutation.verifyRecoveryCode      UNAUTHENTICATED  UNAUTHENTICATED  ACCEPTED         REJECTED         REJECTED         REJECTED
+  Mutation.markRecoveryCodesViewed UNAUTHENTICATED  UNAUTHENTICATED  answer           NOT_FOUND        NOT_FOUND        NOT_FOUND
+  # By id: the owner, or an admin for anybody.
+  Mutation.invalidateRecoveryCode  UNAUTHENTICATED  UNAUTHENTICATED  DONE             NOT_FOUND        DONE             NOT_FOUND
+  Mutation.deleteRecoveryCode      UNAUTHENTICATED  UNAUTHENTICATED  DONE             NOT_FOUND        DONE             NOT_FOUND
+  Mutation.deleteRecoveryCodeBatch UNAUTHENTICATED  UNAUTHENTICATED  answer           NOT_FOUND        answer           NOT_FOUND
+  # What is given proves who it is, whatever token the request carries.
+  Mutation.register                answer           answer           answer           answer           answer           answer
+  Mutation.resendEmailVerification answer           answer           answer           answer           answer           answer
+  Mutation.signIn                  answer           answer           answer           answer           answer           answer
+  Mutation.signInWithRecoveryCode  answer           answer           answer           answer           answer           answer
+  Mutation.refreshSession          answer           answer           answer           answer           answer           answer
+  # The token is of a new account, as which nobody can be signed in yet.
+  Mutation.verifyEmail             answer           answer           INVALID_TOKEN    INVALID_TOKEN    INVALID_TOKEN    INVALID_TOKEN
+  Mutation.signOut                 UNAUTHENTICATED  UNAUTHENTICATED  answer           answer           answer           answer
+  # Admins only.
+  Mutation.unlockAccount           UNAUTHENTICATED  UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        answer           FORBIDDEN
+  Mutation.resetSetup              UNAUTHENTICATED  UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        answer           FORBIDDEN
+`;
+
+const operationAccess = new Map(
+  OPERATIONS.split('\n')
+    .map((line) => line.trim())
+    .filter((line) => /^\w+\./.test(line))
+    .map((line) => {
+      const [operation = '', ...cells] = line.split(/ +/);
+      return [operation, cells] as const;
+    }),
+);
+
+/**
+ * Who may read a field of an object that was given to him, by whichever path:
+ *   holder: whoever holds the object · self: the account that it is about or an acting admin, FORBIDDEN to others and
+ *   UNAUTHENTICATED with a rejected token · hidden: an account that is shown to itself and to an acting admin, null to
+ *   others · current: true of the session that the reader is in, false of any other
+ */
+export type FieldAccess = 'holder' | 'self' | 'hidden' | 'current';
+
+const fields = (type: string, access: FieldAccess, names: string): Record<string, FieldAccess> =>
+  Object.fromEntries(names.split(' ').map((name) => [`${type}.${name}`, access]));
+
+/** Every field of every object type. */
+export const FIELD_ACCESS: Readonly<Record<string, FieldAccess>> = {
+  // What the holder of a mailed token reads too.
+  ...fields('Account', 'holder', 'id email emailVerifiedAt role createdAt'),
+  ...fields('Account', 'self', 'externalId origin lastSignedInAt setupVerifiedAt'),
+  ...fields('Account', 'self', 'activeBatch batches generateCooldown sessions'),
+
+  ...fields('Session', 'holder', 'id createdAt lastUsedAt expiresAt userAgent ipAddress method'),
+  ...fields('Session', 'current', 'isCurrent'),
+  ...fields('Cooldown', 'holder', 'isActive retryAt retryAfterSeconds'),
+
+  ...fields('RecoveryCodeBatch', 'holder', 'id number status createdAt updatedAt expiresAt account codes'),
+  ...fields('RecoveryCodeBatch', 'holder', 'issuedCount usedCount invalidatedCount removedCount remainingCount isLow'),
+  ...fields('RecoveryCodeBatch', 'holder', 'viewedAt exportedAt emailedAt deletedAt purgedAt'),
+  ...fields('RecoveryCodeBatch', 'hidden', 'deletedBy'),
+  ...fields('RecoveryCodeBatchConnection', 'holder', 'edges pageInfo totalCount'),
+  ...fields('RecoveryCodeBatchEdge', 'holder', 'cursor node'),
+  ...fields('PageInfo', 'holder', 'hasNextPage hasPreviousPage startCursor endCursor'),
+  ...fields('RecoveryCode', 'holder', 'id position status usedAt invalidatedAt deletedAt'),
+
+  ...fields('ServiceInfo', 'holder', 'siteName version codesPerBatch codeEntropyBits maxExpiryDays'),
+  ...fields('ServiceInfo', 'holder', 'defaultExportFormat isRegistrationOpen recoverySignIn isEmailCopyEnabled'),
+  ...fields('ServiceInfo', 'holder', 'afterSignOutUrl'),
+
+  ...fields('SignInPayload', 'holder', 'accessToken accessTokenExpiresAt refreshToken account session remainingCount'),
+  ...fields('AcknowledgedPayload', 'holder', 'acknowledged'),
+  ...fields('GenerateRecoveryCodesPayload', 'holder', 'batch codes copyAvailableUntil'),
+  ...fields('IssuedRecoveryCode', 'holder', 'position code'),
+  ...fields('TestRecoveryCodePayload', 'holder', 'outcome setupVerifiedAt'),
+  ...fields('VerifyRecoveryCodePayload', 'holder', 'outcome batch'),
+  ...fields('RevokeRecoveryCodePayload', 'holder', 'outcome batch'),
+  ...fields('DeleteRecoveryCodeBatchPayload', 'holder', 'batch'),
+};
+
+export const OPERATIONS_WITH_ACCESS: readonly string[] = [...operationAccess.keys()];
+
+/** What an operation answers to a viewer. */
+export function operationAnswer(operation: string, viewer: ViewerName): string {
+  const cell = operationAccess.get(operation)?.[VIEWERS.indexOf(viewer)];
+  if (cell === undefined) throw new Error(`Say in the table of operations what ${operation} answers to ${viewer}.`);
+  return cell;
+}
+
+/** Who may read `Type.field`. */
+export function fieldAccess(field: string): FieldAccess {
+  const access = FIELD_ACCESS[field];
+  if (access === undefined) throw new Error(`Say in FIELD_ACCESS who may read ${field}.`);
+  return access;
+}

@@ -1,0 +1,139 @@
+import { randomUUID } from 'node:crypto';
+import { issue, makeAccount, PASSWORD, signIn, signInAsAdmin, type TestAccount, type TestBatch } from './accounts.js';
+import { ADMIN_EMAIL, type TestApp } from './app.js';
+import type { ViewerName } from './access-table.js';
+import { from } from './client-origin.js';
+
+/** Somebody who asks, and what his answers have to be read as. */
+export interface Asker {
+  readonly token: string | undefined;
+  readonly accountId: string | undefined;
+  readonly sessionId: string | undefined;
+  /** An admin in a PASSWORD session. */
+  readonly isActingAdmin: boolean;
+}
+
+export type Askers = Readonly<Record<ViewerName, Asker>>;
+
+/** An account with a history: one batch that it deleted, one that an admin did, a superseded and an active one. */
+export interface Scene {
+  readonly app: TestApp;
+  readonly owner: TestAccount;
+  readonly active: TestBatch;
+  /** A code of the active batch that nothing was done with, each time another. */
+  newCode(): string;
+  /** The id of such a code. */
+  newCodeId(): string;
+}
+
+const NOBODY = { accountId: undefined, sessionId: undefined, isActingAdmin: false };
+
+export async function makeScene(app: TestApp, admin: TestAccount, owner?: TestAccount): Promise<Scene> {
+  const account = owner ?? (await makeAccount(app));
+  await deleteBatch(app, account, await issue(app, account, 30));
+  await deleteBatch(app, admin, await issue(app, account));
+  await issue(app, account, 1);
+  const active = await issue(app, account, 7);
+  const ids = await app.database.rows<{ id: string }>(
+    'select id from recovery_codes where batch_id = $1 order by position desc',
+    [active.id],
+  );
+  const [codes, codeIds] = [[...active.codes], ids.map(({ id }) => id)];
+  const next = (from: string[]): string => {
+    const value = from.shift();
+    if (value === undefined) throw new Error('The batch of this scene has no fresh code left.');
+    return value;
+  };
+  return { app, owner: account, active, newCode: () => next(codes), newCodeId: () => next(codeIds) };
+}
+
+async function deleteBatch(app: TestApp, by: TestAccount, { id }: TestBatch): Promise<void> {
+  const { errors } = await app.post(
+    'mutation($id: ID!) { deleteRecoveryCodeBatch(batchId: $id) { batch { id } } }',
+    { id },
+    { token: by.token },
+  );
+  if (errors.length > 0) throw new Error(JSON.stringify(errors));
+}
+
+/** One of each kind. All but the anonymous and the rejected one have a history of their own; `owner` is the scene's. */
+export async function makeAskers({ app, owner }: Scene): Promise<Askers> {
+  const admin = await signInAsAdmin(app);
+  const { active } = await makeScene(app, admin, admin);
+  const { owner: other } = await makeScene(app, admin);
+  return {
+    anonymous: { ...NOBODY, token: undefined },
+    rejected: { ...NOBODY, token: await endedToken(app) },
+    owner: asker(owner),
+    other: asker(other),
+    admin: asker(admin, true),
+    adminByCode: asker(await signInByCode(app, ADMIN_EMAIL, active.codes[0] as string)),
+  };
+}
+
+export function asker({ token, id, sessionId }: TestAccount, isActingAdmin = false): Asker {
+  return { token, accountId: id, sessionId, isActingAdmin };
+}
+
+/** The access token of a session that was signed out. */
+export async function endedToken(app: TestApp): Promise<string> {
+  const { token } = await makeAccount(app);
+  const { errors } = await app.post('mutation { signOut { acknowledged } }', {}, { token });
+  if (errors.length > 0) throw new Error(JSON.stringify(errors));
+  return token;
+}
+
+export async function signInByCode(app: TestApp, email: string, code: string): Promise<TestAccount> {
+  const { data, errors } = await app.post(
+    `mutation($email: String!, $code: String!) { signInWithRecoveryCode(email: $email, code: $code) {
+      accessToken refreshToken account { id } session { id } } }`,
+    { email, code },
+  );
+  if (errors.length > 0) throw new Error(JSON.stringify(errors));
+  const { accessToken, refreshToken, account, session } = data['signInWithRecoveryCode'];
+  return { id: account.id, email, token: accessToken, refreshToken, sessionId: session.id };
+}
+
+type Variables = Record<string, unknown>;
+
+/** For each operation, arguments that are right and name something of the scene's owner. */
+export const RIGHT_ARGUMENTS: Readonly<Record<string, (scene: Scene) => Variables | Promise<Variables>>> = {
+  'Query.service': () => ({}),
+  'Query.me': () => ({}),
+  'Query.account': ({ owner }) => ({ id: owner.id }),
+  'Query.recoveryCodeBatch': ({ active }) => ({ id: active.id }),
+  'Mutation.generateRecoveryCodes': async ({ app }) => {
+    await app.database.rows('update rate_limits set blocked_until = null');
+    return { input: { expiresInDays: 7 } };
+  },
+  'Mutation.testRecoveryCode': (scene) => ({ code: scene.newCode() }),
+  'Mutation.verifyRecoveryCode': (scene) => ({ code: scene.newCode() }),
+  'Mutation.markRecoveryCodesViewed': ({ active }) => ({ batchId: active.id }),
+  'Mutation.invalidateRecoveryCode': (scene) => ({ selector: { codeId: scene.newCodeId() } }),
+  'Mutation.deleteRecoveryCode': (scene) => ({ selector: { codeId: scene.newCodeId() } }),
+  'Mutation.deleteRecoveryCodeBatch': ({ active }) => ({ batchId: active.id }),
+  'Mutation.register': () => ({ email: `${randomUUID()}@example.org`, password: PASSWORD }),
+  'Mutation.resendEmailVerification': ({ owner }) => ({ email: owner.email }),
+  'Mutation.signIn': ({ owner }) => ({ email: owner.email, password: PASSWORD }),
+  'Mutation.signInWithRecoveryCode': (scene) => ({ email: scene.owner.email, code: scene.newCode() }),
+  'Mutation.refreshSession': async ({ app, owner }) => {
+    const { refreshToken } = await signIn(app, owner.email, PASSWORD);
+    return { refreshToken };
+  },
+  'Mutation.verifyEmail': async ({ app }) => ({ token: await mailedToken(app) }),
+  'Mutation.signOut': () => ({}),
+  'Mutation.unlockAccount': ({ owner }) => ({ accountId: owner.id }),
+  'Mutation.resetSetup': ({ owner }) => ({ accountId: owner.id }),
+};
+
+/** The token of the mail that somebody gets who registers. */
+export async function mailedToken(app: TestApp, email = `${randomUUID()}@example.org`): Promise<string> {
+  await app.post(
+    'mutation($email: String!, $password: String!) { register(email: $email, password: $password) { acknowledged } }',
+    { email, password: PASSWORD },
+    { headers: from() },
+  );
+  const [mail] = await app.mails(email);
+  if (mail?.token === undefined) throw new Error('No mail with a token came.');
+  return mail.token;
+}
