@@ -1,16 +1,80 @@
-// `npm run bench`: what operations cost beside the least that they could cost, both measured in turns in the same run.
-import { openStage } from './stage.ts';
-import { takeSamples } from './figures/statements.ts';
+// `npm run bench`: what operations cost beside the least that they could cost, both measured by turns in the same run.
+import { availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
 import { measureGenerate } from './figures/generate.ts';
+import { measureMemory, measureMemoryAfterLoad } from './figures/memory.ts';
+import { measureHistory, measureSpendOverHttp, startFloors } from './figures/over-http.ts';
 import { measureSignIn, measureSpend, measureWrongCode } from './figures/spend.ts';
-import { table } from './table.ts';
+import { type Samples, takeSamples } from './figures/statements.ts';
+import { measureTableSize } from './figures/table-size.ts';
+import { startServer } from './server-process.ts';
+import { openStage, type Scale, type Stage } from './stage.ts';
+import { type Figure, isReached, table } from './table.ts';
 
-const stage = await openStage({ people: 60, times: 200, rounds: 3, secondsOfRound: 2, codes: 10000 });
-try {
+const USAGE = `npm run bench [-- options]
+
+  --quick    less of everything, for a first look: under a minute, and the table has 100 k codes instead of 1 M
+  --strict   exit code 1 when a figure misses what it must reach
+`;
+
+const FULL: Scale = { people: 100, times: 400, rounds: 5, secondsOfRound: 3, codes: 1_000_000 };
+const QUICK: Scale = { people: 40, times: 100, rounds: 2, secondsOfRound: 1, codes: 100_000 };
+
+const { values: options } = parseArgs({
+  options: { quick: { type: 'boolean' }, strict: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+});
+
+async function measure(stage: Stage): Promise<Figure[]> {
   const { samples, figures } = await takeSamples(stage);
-  figures.push(...(await measureGenerate(stage, samples)));
-  figures.push(...(await measureSpend(stage, samples)));
-  figures.push(...(await measureWrongCode(stage, samples)));
-  figures.push(...(await measureSignIn(stage, samples)));
-  console.log(table(figures));
-} finally { await stage.close(); }
+  const steps: readonly (readonly [string, () => Promise<Figure[]>])[] = [
+    ['over HTTP', () => measureServers(stage, samples)],
+    ['generating', () => measureGenerate(stage, samples)],
+    ['spending', () => measureSpend(stage, samples)],
+    ['wrong codes', () => measureWrongCode(stage, samples)],
+    ['signing in', () => measureSignIn(stage, samples)],
+    ['a large table', () => measureTableSize(stage, samples)],
+  ];
+  for (const [name, step] of steps) {
+    const startedAt = performance.now();
+    figures.push(...(await step()));
+    console.error(`  ${name}: ${((performance.now() - startedAt) / 1000).toFixed(0)} s`);
+  }
+  return figures;
+}
+
+async function measureServers(stage: Stage, samples: Samples): Promise<Figure[]> {
+  await stage.restock();
+  const ours = await startServer(stage.dataDir);
+  try {
+    const idle = await measureMemory(ours);
+    const bare = await startFloors(stage, samples);
+    try {
+      const history = await measureHistory(stage, samples, { ours, bare });
+      const spend = await measureSpendOverHttp(stage, samples, { ours, bare });
+      return [...history, ...spend, ...idle, ...(await measureMemoryAfterLoad(ours))];
+    } finally {
+      await bare.close();
+    }
+  } finally {
+    await ours.close();
+  }
+}
+
+async function main(): Promise<number> {
+  const startedAt = performance.now();
+  const stage = await openStage(options.quick ? QUICK : FULL);
+  try {
+    const { rows } = await stage.bare.query<{ version: string }>(`select current_setting('server_version') as version`);
+    console.log(`Node ${process.version}, PostgreSQL ${rows[0]?.version}, ${availableParallelism()} cores`);
+    const figures = await measure(stage);
+    const missed = figures.filter((figure) => isReached(figure) === false).length;
+    const seconds = ((performance.now() - startedAt) / 1000).toFixed(0);
+    console.log(`\n${table(figures)}\n\n${missed} missed, ${seconds} s`);
+    return options.strict && missed > 0 ? 1 : 0;
+  } finally {
+    await stage.close();
+  }
+}
+
+if (options.help) console.log(USAGE);
+else process.exitCode = await main();

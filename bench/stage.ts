@@ -9,7 +9,7 @@ import { createApp, loadConfig } from './program.ts';
 
 /** What the program in this process, the server beside it and the bare servers all take for the address of the service. */
 export const PUBLIC_URL = 'http://127.0.0.1:4000';
-export const POOL_SIZE = Number(process.env['PS'] ?? 10);
+export const POOL_SIZE = 10;
 const CODES_PER_BATCH = 10;
 
 /** How much is measured. */

@@ -10,6 +10,7 @@ const steps = [
   'deadcode',
   'schema:check',
   'schema:contract',
+  'codegen:check',
   'migration:check',
   'docs:check',
 ];

@@ -77,7 +77,8 @@ function assemble(config: Config, logger: Logger, stores: Stores): App {
     mail: createMailer({ transport, siteName, publicUrl }),
     lowThreshold: config.codes.lowThreshold,
     registration: services.registration,
-    onFault: ({ topic, error }) => logger.warn({ topic, err: error }, topic === undefined ? OUTBOX_AWAY : NOT_DELIVERED),
+    onFault: ({ topic, error }) =>
+      logger.warn({ topic, err: error }, topic === undefined ? OUTBOX_AWAY : NOT_DELIVERED),
   });
   return appOf({ config, logger, stores, metrics, services, transport, relay, address });
 }

@@ -19,7 +19,7 @@ export async function bareSpendOf(stage: Stage, sample: Sample & { code: RealCod
 }
 
 export function statementOn(part: string, statements: readonly Statement[]): Statement {
-  const found = statements.find(({ text }) => text.includes(`${part} `));
+  const found = statements.find(({ text }) => new RegExp(`${part}\\s`).test(text));
   if (found === undefined) throw new Error(`No statement was recorded that does: ${part}.`);
   return found;
 }

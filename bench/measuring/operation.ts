@@ -11,7 +11,11 @@ export interface Operation {
 let schema: Promise<GraphQLSchema> | undefined;
 
 /** Runs a GraphQL operation in this process as a request with this token does, without HTTP. @throws what the rules threw */
-export async function execute(app: App, caller: { person: Person; token?: string }, operation: Operation): Promise<any> {
+export async function execute(
+  app: App,
+  caller: { person: Person; token?: string },
+  operation: Operation,
+): Promise<any> {
   schema ??= buildSparekeySchema();
   const { services } = app;
   const viewer = await services.accounts.viewerBy(caller.token);

@@ -56,6 +56,10 @@ export function connectDatabase({ url, poolSize, onConnectionLost }: ConnectOpti
     pool,
     db: kysely.withPlugin(new CamelCasePlugin()),
     orm,
-    close: () => orm.close(true),
+    async close() {
+      await orm.close(true);
+      // The ORM closes what it has used, and it is used for migrations only.
+      if (!pool.ending) await pool.end();
+    },
   };
 }

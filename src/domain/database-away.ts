@@ -42,11 +42,13 @@ function isAway(error: unknown, depth: number): boolean {
 }
 
 function hasAwayCode(error: Error): boolean {
-  const code = 'code' in error ? error.code : undefined;
+  const { code, severity, syscall } = error as Error & { code?: unknown; severity?: unknown; syscall?: unknown };
   if (typeof code !== 'string') return false;
   if (NETWORK_CODES.has(code) || AWAY_STATES.has(code) || /^08[0-9A-Z]{3}$/.test(code)) return true;
   // A Unix socket that is gone, or left over by a server that is gone.
-  return code === 'ENOENT' && 'syscall' in error && error.syscall === 'connect';
+  if (code === 'ENOENT') return syscall === 'connect';
+  // Closed by ALTER DATABASE … ALLOW_CONNECTIONS false; of a statement this state says something else.
+  return code === '55000' && severity === 'FATAL';
 }
 
 function inner(error: Error): unknown[] {

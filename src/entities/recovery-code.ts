@@ -32,5 +32,11 @@ export const RecoveryCodeSchema = defineEntity({
     { name: 'recovery_codes_batch_id_hash_unique', properties: ['batchId', 'hash'] },
     { name: 'recovery_codes_batch_id_position_unique', properties: ['batchId', 'position'] },
   ],
-  indexes: [{ name: 'recovery_codes_ended_at_index', properties: ['endedAt'] }],
+  indexes: [
+    // Without the codes that have no end yet, which are most: spending one adds an entry at the index's own end.
+    {
+      name: 'recovery_codes_ended_at_index',
+      expression: `create index recovery_codes_ended_at_index on recovery_codes (ended_at) where ended_at is not null`,
+    },
+  ],
 });

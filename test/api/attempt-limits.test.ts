@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { issue, makeAccount, type TestAccount } from '../support/accounts.js';
-import { startTestApp, type TestApp } from '../support/app.js';
+import { type Answer, startTestApp, type TestApp } from '../support/app.js';
 
 let app: TestApp;
 beforeAll(async () => {
@@ -15,6 +15,8 @@ const SIGN_IN_BY_CODE = `mutation($email: String!, $code: String!) {
 const behind = (address: string) => ({ 'x-forwarded-for': address });
 const verify = ({ token }: TestAccount, code: string, address = '192.0.2.1') =>
   app.post(VERIFY, { code }, { token, headers: behind(address) });
+
+const extensionsOf = ({ errors }: Answer): Record<string, any> => errors[0]?.extensions ?? {};
 
 /** A counter's value as the endpoint for monitoring shows it. */
 async function counter(name: string): Promise<number> {
@@ -62,7 +64,7 @@ describe('limits over HTTP', () => {
     const asked = Date.now();
     const answer = await verify(me, codes[0] as string);
     expect(answer.code).toBe('RATE_LIMITED');
-    const { retryAt, retryAfterSeconds } = answer.errors[0]?.extensions as Record<string, any>;
+    const { retryAt, retryAfterSeconds } = extensionsOf(answer);
     expect(retryAt).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
     const left = (Date.parse(retryAt) - asked) / 1000;
     expect(left).toBeGreaterThan(55);
@@ -96,7 +98,13 @@ describe('limits over HTTP', () => {
       for (let n = 0; n < 7; n += 1) {
         const answer = await app.post(SIGN_IN_BY_CODE, { email, code: 'wrong' }, { headers: behind('203.0.113.5') });
         const { message, extensions } = answer.errors[0] ?? {};
-        answers.push([answer.status, answer.data, message, Object.keys(extensions ?? {}).toSorted(), extensions?.['code']]);
+        answers.push([
+          answer.status,
+          answer.data,
+          message,
+          Object.keys(extensions ?? {}).toSorted(),
+          extensions?.['code'],
+        ]);
       }
       return answers;
     };
@@ -115,10 +123,8 @@ describe('limits over HTTP', () => {
     const refused = await app.post('mutation { generateRecoveryCodes { batch { id } } }', {}, { token: me.token });
     expect(refused.code).toBe('RATE_LIMITED');
     const shown = await app.post('{ me { generateCooldown { retryAt retryAfterSeconds } } }', {}, { token: me.token });
-    const { retryAt, retryAfterSeconds } = refused.errors[0]?.extensions as Record<string, any>;
+    const { retryAt, retryAfterSeconds } = extensionsOf(refused);
     expect(shown.data['me'].generateCooldown.retryAt).toBe(retryAt);
-    expect([retryAfterSeconds, retryAfterSeconds - 1]).toContain(
-      shown.data['me'].generateCooldown.retryAfterSeconds,
-    );
+    expect([retryAfterSeconds, retryAfterSeconds - 1]).toContain(shown.data['me'].generateCooldown.retryAfterSeconds);
   });
 });

@@ -6,7 +6,8 @@ import { later, TOGETHER } from '../support/later-app.js';
 import { type DeliveredMail, mailbox } from '../support/mailbox.js';
 
 const HOUR = 3_600;
-const CHROME = 'Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36';
+const CHROME =
+  'Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36';
 
 let app: TestApp;
 
@@ -23,10 +24,18 @@ interface At {
 }
 
 function verify({ token }: TestAccount, code: string, { on = app, headers = from() }: At = {}): Promise<Answer> {
-  return on.post('mutation($code: String!) { verifyRecoveryCode(code: $code) { outcome } }', { code }, { token, headers });
+  return on.post(
+    'mutation($code: String!) { verifyRecoveryCode(code: $code) { outcome } }',
+    { code },
+    { token, headers },
+  );
 }
 
-function byPassword({ email }: TestAccount, password: string, { on = app, headers = from() }: At = {}): Promise<Answer> {
+function byPassword(
+  { email }: TestAccount,
+  password: string,
+  { on = app, headers = from() }: At = {},
+): Promise<Answer> {
   return on.post(
     'mutation($email: String!, $password: String!) { signIn(email: $email, password: $password) { session { id } } }',
     { email, password },
@@ -105,7 +114,11 @@ describe('the owner is told', () => {
   it('that a batch was deleted, by the owner or by an admin', async () => {
     const headers = from('192.0.2.98');
     const remove = (id: string, token: string) =>
-      app.post('mutation($id: ID!) { deleteRecoveryCodeBatch(batchId: $id) { batch { id } } }', { id }, { token, headers });
+      app.post(
+        'mutation($id: ID!) { deleteRecoveryCodeBatch(batchId: $id) { batch { id } } }',
+        { id },
+        { token, headers },
+      );
     const { me, batch, code } = await issued();
     await verify(me, code(1));
     await remove(batch.id, me.token);
@@ -138,7 +151,9 @@ describe('the owner is told', () => {
     for (const code of batch.codes) await verify(me, code);
     const names = (await inbox(me)).map(({ messageId }) => messageId);
     expect(new Set(names).size).toBe(names.length);
-    const rows = await app.database.rows<{ id: string }>(`select id from outbox where payload->>'accountId' = $1`, [me.id]);
+    const rows = await app.database.rows<{ id: string }>(`select id from outbox where payload->>'accountId' = $1`, [
+      me.id,
+    ]);
     const ids = new Set(rows.map(({ id }) => id));
     for (const name of names) {
       const [, id] = /^<([0-9a-f-]{36})\.[a-z-]+@localhost>$/.exec(name) ?? [];
@@ -186,7 +201,11 @@ describe('a lock-out', () => {
     for (let n = 0; n < 6; n += 1) await byPassword(me, 'wrong', { headers });
     expect(subjects(await inbox(me)).slice(1)).toEqual([CODE_LOCK, PASSWORD_LOCK]);
     const admin = await signInAsAdmin(app);
-    await app.post('mutation($id: ID!) { unlockAccount(accountId: $id) { id } }', { id: me.id }, { token: admin.token });
+    await app.post(
+      'mutation($id: ID!) { unlockAccount(accountId: $id) { id } }',
+      { id: me.id },
+      { token: admin.token },
+    );
     for (let n = 0; n < 6; n += 1) await byCode(me, `wrong ${n}`, { headers });
     expect(subjects(await inbox(me)).slice(1)).toEqual([CODE_LOCK, PASSWORD_LOCK, UNLOCKED, CODE_LOCK]);
   });

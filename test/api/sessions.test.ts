@@ -177,7 +177,8 @@ describe('refreshing a session', () => {
       expect(successors.size).toBe(1);
       expect(await tokens(account)).toBe(2);
       expect(await isRevoked(account)).toBe(false);
-      for (const { data } of answers.slice(0, 2)) expect((await me(data['refreshSession'].accessToken)).errors).toEqual([]);
+      for (const { data } of answers.slice(0, 2))
+        expect((await me(data['refreshSession'].accessToken)).errors).toEqual([]);
     });
   });
 

@@ -201,7 +201,10 @@ describe('signing in with a recovery code', () => {
         for (let n = 0; n < 5; n += 1) {
           await byCode({ email: me.email, code: codes[0] as string, password: WRONG }, { on, headers });
         }
-        const refused = await byCode({ email: me.email, code: codes[0] as string, password: PASSWORD }, { on, headers });
+        const refused = await byCode(
+          { email: me.email, code: codes[0] as string, password: PASSWORD },
+          { on, headers },
+        );
         expect(refused.code).toBe('RATE_LIMITED');
 
         const elsewhere = from();
@@ -243,10 +246,7 @@ describe('issuing codes long after signing in', () => {
   let me: TestAccount;
 
   beforeAll(async () => {
-    late = await startTestApp(
-      { ...app.settings, DATABASE_URL: lateUrl(STEP_UP + 60) },
-      { database: app.database },
-    );
+    late = await startTestApp({ ...app.settings, DATABASE_URL: lateUrl(STEP_UP + 60) }, { database: app.database });
   });
   afterAll(async () => {
     await late.close();

@@ -3,7 +3,16 @@ import { randomUUID } from 'node:crypto';
 import type { Origin } from '../../src/domain/access/viewer.js';
 import { PASSWORD } from '../support/accounts.js';
 import { outboxOf } from '../support/batch-rows.js';
-import { from, issueCodes, makeOwner, openRules, outcomeOf, type Owner, refusalOf, type Rules } from '../support/rules.js';
+import {
+  from,
+  issueCodes,
+  makeOwner,
+  openRules,
+  outcomeOf,
+  type Owner,
+  refusalOf,
+  type Rules,
+} from '../support/rules.js';
 
 let rules: Rules;
 beforeAll(async () => {
@@ -69,7 +78,9 @@ describe('ACCOUNT_PASSWORD_CEILING', () => {
     await failFromThreeAddresses((at) => trySignInByCode(rules, owner.email, { at }));
     const code = codes[0] as string;
     expect(await trySignInByCode(rules, owner.email, { code, at: from('192.0.2.50') })).toBe('SIGNED_IN');
-    expect(typeof (await tryPassword(rules, owner.email, { password: PASSWORD, at: from('192.0.2.51') }))).toBe('number');
+    expect(typeof (await tryPassword(rules, owner.email, { password: PASSWORD, at: from('192.0.2.51') }))).toBe(
+      'number',
+    );
   });
 
   it('does not refuse where somebody signed in to the account within 30 days', async () => {
@@ -170,11 +181,15 @@ describe('ADDRESS_FAILURES_PER_HOUR', () => {
     const told = await refusalOf(limited.services.signIn.withRecoveryCode(at, { email: bystander.email, code }));
     expect(told.retryAfterSeconds).toBeGreaterThan(HOUR - 60);
     expect(told.retryAfterSeconds).toBeLessThanOrEqual(HOUR);
-    const again = await refusalOf(limited.services.signIn.withPassword(at, { email: bystander.email, password: PASSWORD }));
+    const again = await refusalOf(
+      limited.services.signIn.withPassword(at, { email: bystander.email, password: PASSWORD }),
+    );
     expect(again.retryAt).toEqual(told.retryAt);
 
     // Elsewhere nothing is closed.
-    expect(await tryPassword(limited, bystander.email, { password: PASSWORD, at: from('198.18.0.2') })).toBe('SIGNED_IN');
+    expect(await tryPassword(limited, bystander.email, { password: PASSWORD, at: from('198.18.0.2') })).toBe(
+      'SIGNED_IN',
+    );
     expect(typeof (await trySignInByCode(limited.at(HOUR - 60), bystander.email, { code, at }))).toBe('number');
     const later = limited.at(HOUR);
     expect(await trySignInByCode(later, bystander.email, { code, at })).toBe('SIGNED_IN');
@@ -188,9 +203,9 @@ describe('ADDRESS_FAILURES_PER_HOUR', () => {
     const limited = bounded();
     const at = from('198.18.0.3');
     const owner = await makeOwner(rules);
-    for (const _round of times(6, (n) => n)) {
+    for (const round of times(6, (n) => n)) {
       expect(await tryPassword(limited, `${randomUUID()}@example.org`, { at })).toBe('INVALID_CREDENTIALS');
-      if (_round < 5) expect(await tryPassword(limited, owner.email, { password: PASSWORD, at })).toBe('SIGNED_IN');
+      if (round < 5) expect(await tryPassword(limited, owner.email, { password: PASSWORD, at })).toBe('SIGNED_IN');
     }
     expect(await tryPassword(limited, owner.email, { password: PASSWORD, at })).toBeGreaterThan(HOUR - 60);
   });
@@ -209,14 +224,12 @@ describe('ADDRESS_FAILURES_PER_HOUR', () => {
     const limited = bounded();
     const nowhere = { address: undefined, network: undefined, userAgent: undefined };
     for (const _account of times(8, (n) => n)) {
-      expect(await tryPassword(limited, `${randomUUID()}@example.org`, { at: nowhere as never })).toBe(
-        'INVALID_CREDENTIALS',
-      );
+      expect(await tryPassword(limited, `${randomUUID()}@example.org`, { at: nowhere })).toBe('INVALID_CREDENTIALS');
     }
     const owner = await makeOwner(rules);
     const outcomes: unknown[] = [];
     for (const _try of times(4, (n) => n)) {
-      outcomes.push(await tryPassword(limited, owner.email, { at: nowhere as never }));
+      outcomes.push(await tryPassword(limited, owner.email, { at: nowhere }));
     }
     expect(outcomes).toEqual(['INVALID_CREDENTIALS', 'INVALID_CREDENTIALS', 'INVALID_CREDENTIALS', 30]);
     expect(await outboxOf(rules.database, owner.id)).toEqual({ 'locked-out': 1 });

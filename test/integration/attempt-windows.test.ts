@@ -4,7 +4,16 @@ import { Limiter } from '../../src/domain/limits/limiter.js';
 import { noMeter } from '../../src/domain/meter.js';
 import { PASSWORD } from '../support/accounts.js';
 import { auditOf, outboxOf } from '../support/batch-rows.js';
-import { from, issueCodes, makeOwner, openRules, outcomeOf, type Owner, refusalOf, type Rules } from '../support/rules.js';
+import {
+  from,
+  issueCodes,
+  makeOwner,
+  openRules,
+  outcomeOf,
+  type Owner,
+  refusalOf,
+  type Rules,
+} from '../support/rules.js';
 
 let rules: Rules;
 beforeAll(async () => {
@@ -259,7 +268,7 @@ describe('what counts as a failure', () => {
     const { codes } = await issueCodes(rules, owner);
     const { recoveryCodes } = rules.services;
     await inTurn(2, () => tryCode(rules, owner));
-    await recoveryCodes.revoke(owner.viewer, owner.origin, { code: codes[0] as string, to: 'INVALIDATED' });
+    await recoveryCodes.revoke(owner.viewer, owner.origin, { code: codes[0], to: 'INVALIDATED' });
     expect(await storedPair(owner)).toMatchObject({ count: 0 });
     await inTurn(2, () => tryCode(rules, owner));
     await recoveryCodes.test(owner.viewer, owner.origin, codes[1] as string);
@@ -409,6 +418,14 @@ describe('an open slot', () => {
       await late.endAttempt(attempt, outcome);
       expect(await storedPair(owner)).toMatchObject({ count, open_slots: {} });
     }
+  });
+
+  it('that failed by its time is not added to failures that were forgotten before it', async () => {
+    const owner = await makeOwner(rules);
+    await inTurn(2, () => tryCode(rules, owner));
+    await limiterOf(rules.at(DAY + 600)).beginAttempt(attemptBy(owner));
+    const later = rules.at(DAY + 600 + 61);
+    expect(await inTurn(3, () => tryCode(later, owner))).toEqual(['REJECTED', 'REJECTED', 30]);
   });
 
   it('is given back by a fault of ours, which neither counts nor forgives', async () => {

@@ -32,7 +32,10 @@ describe('audit events of refusals', () => {
     for (const _try of times(8, (n) => n)) await verify(owner, from('192.0.2.9'));
     for (const _try of times(5, (n) => n)) await verify(other);
     const refused = (ip: string, who: typeof owner) =>
-      foldedCount(`action = 'RATE_LIMITED' and reason = 'VERIFY' and ip_address = $1 and account_id = $2`, [ip, who.id]);
+      foldedCount(`action = 'RATE_LIMITED' and reason = 'VERIFY' and ip_address = $1 and account_id = $2`, [
+        ip,
+        who.id,
+      ]);
     expect(await refused('192.0.2.1', owner)).toBe(30);
     expect(await refused('192.0.2.9', owner)).toBe(5);
     expect(await refused('192.0.2.1', other)).toBe(2);
@@ -94,8 +97,7 @@ describe('audit events of refusals', () => {
     const after = await rules.database.rows('select 1 from audit_events');
     // Two kinds of event, each at most twice where the hour turned.
     expect(after.length - before.length).toBeLessThanOrEqual(4);
-    const total = (action: string) =>
-      foldedCount(`action = '${action}' and ip_address = '198.51.100.99'`, []);
+    const total = (action: string) => foldedCount(`action = '${action}' and ip_address = '198.51.100.99'`, []);
     expect(await total('SIGN_IN_REJECTED')).toBe(120);
     expect(await total('RATE_LIMITED')).toBe(80);
   });
@@ -136,7 +138,7 @@ describe('folding', () => {
       [accountId],
     );
     // a: 2 and 1; b: 3 and 1; c: 2 and 1 of another action.
-    expect(counts.map(({ count }) => count).toSorted()).toEqual([1, 1, 1, 2, 2, 3]);
+    expect(counts.map(({ count }) => count).toSorted((a, b) => a - b)).toEqual([1, 1, 1, 2, 2, 3]);
   });
 
   it('does not depend on the time zone that a process has', async () => {
@@ -203,7 +205,9 @@ describe('the table of audit events', () => {
   it('lets the clean-up delete, within its own transaction only, and neither change nor truncate', async () => {
     expect(await attempt(`delete from audit_events where id = ${SINGLE}`, { isCleanup: true })).toBe(1);
     expect(await attempt(`delete from audit_events where id = ${SINGLE}`)).toBe(REFUSED);
-    expect(await attempt(`update audit_events set reason = 'x' where id = ${SINGLE}`, { isCleanup: true })).toBe(REFUSED);
+    expect(await attempt(`update audit_events set reason = 'x' where id = ${SINGLE}`, { isCleanup: true })).toBe(
+      REFUSED,
+    );
     expect(await attempt('truncate audit_events', { isCleanup: true })).toBe(REFUSED);
   });
 });

@@ -62,7 +62,7 @@ describe('the expiry of a batch', () => {
     });
     const invalidated = await recoveryCodes.revoke(viewer, origin, { code: code(5), to: 'INVALIDATED' });
     expect(invalidated).toMatchObject({ outcome: 'EXPIRED', batch: { id, status: 'EXPIRED', remainingCount: 0 } });
-    const byId = await recoveryCodes.revoke(viewer, origin, { codeId: codeRow?.id as string, to: 'PENDING_DELETION' });
+    const byId = await recoveryCodes.revoke(viewer, origin, { codeId: codeRow?.id, to: 'PENDING_DELETION' });
     expect(byId).toMatchObject({ outcome: 'EXPIRED', batch: { invalidatedCount: 0, removedCount: 0 } });
     expect(await recoveryCodes.revoke(viewer, origin, { code: code(1), to: 'INVALIDATED' })).toMatchObject({
       outcome: 'ALREADY_USED',
@@ -120,30 +120,34 @@ describe('the boundary of expiry', () => {
     readonly hash: Buffer;
   }
 
-  it.each(Object.entries(ways))('is strict for %s: usable before it, not at it and not after it', async (_way, isUsable) => {
-    const owner = await makeOwner(rules);
-    const { id: batchId } = await issueCodes(rules, owner, 1);
-    const [code] = await rules.database.rows<{ hash: Buffer }>('select hash from recovery_codes where batch_id = $1', [
-      batchId,
-    ]);
-    const place = { owner, batchId, hash: code?.hash as Buffer };
-    const usable: boolean[] = [];
-    for (const microsecondsLeft of [1, 0, -1]) {
-      await rules.db
-        .transaction()
-        .execute(async (tx) => {
-          const expiry = sql`sparekey_now() + ${`${microsecondsLeft} microseconds`}::interval`;
-          await sql`update recovery_code_batches set expires_at = ${expiry} where id = ${batchId}`.execute(tx);
-          await sql`update recovery_codes set expires_at = ${expiry} where batch_id = ${batchId}`.execute(tx);
-          usable.push(await isUsable(tx, place));
-          throw new RolledBackError();
-        })
-        .catch((error: unknown) => {
-          if (!(error instanceof RolledBackError)) throw error;
-        });
-    }
-    expect(usable).toEqual([true, false, false]);
-  });
+  it.each(Object.entries(ways))(
+    'is strict for %s: usable before it, not at it and not after it',
+    async (_way, isUsable) => {
+      const owner = await makeOwner(rules);
+      const { id: batchId } = await issueCodes(rules, owner, 1);
+      const [code] = await rules.database.rows<{ hash: Buffer }>(
+        'select hash from recovery_codes where batch_id = $1',
+        [batchId],
+      );
+      const place = { owner, batchId, hash: code?.hash as Buffer };
+      const usable: boolean[] = [];
+      for (const microsecondsLeft of [1, 0, -1]) {
+        await rules.db
+          .transaction()
+          .execute(async (tx) => {
+            const expiry = sql`sparekey_now() + ${`${microsecondsLeft} microseconds`}::interval`;
+            await sql`update recovery_code_batches set expires_at = ${expiry} where id = ${batchId}`.execute(tx);
+            await sql`update recovery_codes set expires_at = ${expiry} where batch_id = ${batchId}`.execute(tx);
+            usable.push(await isUsable(tx, place));
+            throw new RolledBackError();
+          })
+          .catch((error: unknown) => {
+            if (!(error instanceof RolledBackError)) throw error;
+          });
+      }
+      expect(usable).toEqual([true, false, false]);
+    },
+  );
 });
 
 class RolledBackError extends Error {}

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { setTimeout as delay } from 'node:timers/promises';
 import { DomainError, NotFoundError } from '../../src/domain/errors.js';
 import { auditOf, type BatchRecord, batchesOf, expectConsistent } from '../support/batch-rows.js';
 import { issueCodes, makeOwner, openRules, type Owner, type Rules } from '../support/rules.js';
@@ -40,9 +41,7 @@ function actors(owner: Owner, batch: { readonly id: string; readonly codes: read
         'select id from recovery_codes where batch_id = $1 and position = $2',
         [batch.id, index + 1],
       );
-      return await settled(
-        recoveryCodes.revoke(viewer, origin, { codeId: row?.id as string, to: 'INVALIDATED' }),
-      );
+      return await settled(recoveryCodes.revoke(viewer, origin, { codeId: row?.id, to: 'INVALIDATED' }));
     },
     expire: async (milliseconds: number) => {
       await rules.database.rows(
@@ -93,11 +92,21 @@ function statuses(batches: readonly BatchRecord[]): ReadonlySet<string> {
   return new Set(batches.map(({ status }) => status));
 }
 
+/** Starts something a little later in each round than in the one before, so that it meets spending at every stage. */
+const later = async <T>(round: number, act: () => Promise<T>): Promise<T> => {
+  await delay(round % 25);
+  return await act();
+};
+
 const spendings = (each: Actors) => [each.spend(0), each.signIn(1), each.spend(2), each.signIn(2), each.spend(3)];
 
 describe('spending, without a deadlock and with counts that add up', () => {
   it('against superseding, 50 rounds', async () => {
-    const batches = await race(50, (each) => [...spendings(each), each.supersede(), each.spend(4), each.spend(5)]);
+    const batches = await race(50, (each, round) => [
+      each.supersede(),
+      // Issuing hashes ten codes first, so here it is spending that comes later and later.
+      later(round, () => Promise.all([...spendings(each), each.spend(4), each.spend(5)])),
+    ]);
     expect(batches).toHaveLength(100);
     expect(statuses(batches)).toEqual(new Set(['SUPERSEDED', 'ACTIVE']));
     // Each side won some of the time, or nothing was raced.
@@ -106,12 +115,12 @@ describe('spending, without a deadlock and with counts that add up', () => {
   });
 
   it('against deleting the batch, 50 rounds', async () => {
-    const batches = await race(50, (each) => [
+    const batches = await race(50, (each, round) => [
       each.spend(6),
       ...spendings(each),
-      each.deleteBatch(),
+      later(round, each.deleteBatch),
       each.spend(5),
-      each.deleteBatch(),
+      later(round, each.deleteBatch),
     ]);
     expect(statuses(batches)).toEqual(new Set(['PENDING_DELETION']));
     expect(sum(batches, 'used')).toBeGreaterThan(0);
@@ -135,7 +144,7 @@ describe('spending, without a deadlock and with counts that add up', () => {
 
   it('against expiry, superseded or deleted right after it, 50 rounds', async () => {
     const batches = await race(50, (each, round) => [
-      each.expire(2 + (round % 10)),
+      each.expire(5 + (round % 20)),
       ...spendings(each),
       round % 2 === 0 ? each.supersede() : each.deleteBatch(),
       each.invalidate(4),
@@ -146,10 +155,10 @@ describe('spending, without a deadlock and with counts that add up', () => {
   });
 
   it('against all of them at once, 50 rounds', async () => {
-    const batches = await race(50, (each) => [
-      each.supersede(),
+    const batches = await race(50, (each, round) => [
+      later(round, each.supersede),
       ...spendings(each),
-      each.deleteBatch(),
+      later(round, each.deleteBatch),
       each.invalidate(0),
       each.deleteCode(7),
       each.revokeById(2),

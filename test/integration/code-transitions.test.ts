@@ -57,9 +57,7 @@ async function stateOf({ owner: { id } }: Scene) {
 async function codesOf(batchId: string): Promise<Record<string, string>> {
   const codes = await rules.database.rows<{ position: number; state: string }>(CODES_OF, [batchId]);
   const byState = Map.groupBy(codes, ({ state }) => state);
-  return Object.fromEntries(
-    [...byState].map(([state, of]) => [state, of.map(({ position }) => position).join(' ')]),
-  );
+  return Object.fromEntries([...byState].map(([state, of]) => [state, of.map(({ position }) => position).join(' ')]));
 }
 
 async function makeScene(expiresInDays?: number): Promise<Scene> {
@@ -165,10 +163,7 @@ const cases: readonly Case[] = [
       NEW_BATCH,
     ],
     audit: [{ action: 'BATCH_SUPERSEDED' }, { action: 'CODES_GENERATED', isOfNext: true, issued_count: 10 }],
-    outbox: [
-      { topic: 'codes-issued', isReplacement: true, isOfNext: true },
-      { topic: 'batch-changed' },
-    ],
+    outbox: [{ topic: 'codes-issued', isReplacement: true, isOfNext: true }, { topic: 'batch-changed' }],
     isCopyKept: false,
   },
   {
@@ -187,10 +182,7 @@ const cases: readonly Case[] = [
       { ...NEW_BATCH, codes: { 'ACTIVE, ends by expiry': '1 2 3 4 5 6 7 8 9 10' } },
     ],
     audit: [{ action: 'CODES_GENERATED', isOfNext: true, issued_count: 10 }],
-    outbox: [
-      { topic: 'codes-issued', isReplacement: true, isOfNext: true },
-      { topic: 'batch-changed' },
-    ],
+    outbox: [{ topic: 'codes-issued', isReplacement: true, isOfNext: true }, { topic: 'batch-changed' }],
     isCopyKept: false,
   },
   {
@@ -445,10 +437,9 @@ const cases: readonly Case[] = [
     title: 'deleting a purged batch is a conflict',
     before: async (scene) => {
       await deleteBatch(scene);
-      await rules.database.rows(
-        `update recovery_code_batches set status = 'PURGED', purged_at = now() where id = $1`,
-        [scene.batch.id],
-      );
+      await rules.database.rows(`update recovery_code_batches set status = 'PURGED', purged_at = now() where id = $1`, [
+        scene.batch.id,
+      ]);
     },
     act: (scene) => outcomeOf(deleteBatch(scene)),
     answer: new ConflictError('').code,

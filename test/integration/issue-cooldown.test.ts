@@ -13,7 +13,8 @@ beforeAll(async () => {
 });
 afterAll(() => rules.close());
 
-const generate = ({ services }: Rules, { viewer, origin }: Owner) => services.recoveryCodes.generate(viewer, origin, {});
+const generate = ({ services }: Rules, { viewer, origin }: Owner) =>
+  services.recoveryCodes.generate(viewer, origin, {});
 const press = (by: Rules, owner: Owner) => refusalOf(generate(by, owner));
 const keyOf = ({ id }: Owner) => rules.keyring.mark('limits', 'generate', id);
 

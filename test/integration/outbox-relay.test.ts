@@ -200,7 +200,9 @@ describe('the outbox relay', () => {
     expect(await outbox()).toMatchObject([{ attempts: 15, isFailed: false, isSealed: true }]);
     expect((await outbox())[0]?.dueInSeconds).toBeGreaterThan(21_590);
     start(rules.at(21_600), failing);
-    expect(await whenWorkedOff()).toMatchObject([{ attempts: 16, isFailed: true, isDelivered: false, isSealed: false }]);
+    expect(await whenWorkedOff()).toMatchObject([
+      { attempts: 16, isFailed: true, isDelivered: false, isSealed: false },
+    ]);
     expect(await pendingMessages(rules.db)).toBe(0);
   });
 
@@ -282,7 +284,7 @@ describe('the outbox relay', () => {
       await eventually(() => heard.length === 1);
       expect(heard).toEqual([id]);
       await rules.services.recoveryCodes.verify(me.viewer, me.origin, codes[0] as string);
-      await rules.services.recoveryCodes.revoke(me.viewer, me.origin, { code: codes[1] as string, to: 'INVALIDATED' });
+      await rules.services.recoveryCodes.revoke(me.viewer, me.origin, { code: codes[1] ?? null, to: 'INVALIDATED' });
       relay.wake();
       await eventually(() => heard.length === 3);
       const second = await issueCodes(rules, me);

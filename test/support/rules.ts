@@ -66,7 +66,10 @@ function connectRules(connection: Connection): Rules {
   const { database, closers, close, overrides, offset } = connection;
   const { config, problems } = loadConfig({ ...DEFAULTS, ...overrides });
   if (config === undefined) throw new Error(JSON.stringify(problems));
-  const { db, close: disconnect } = connectDatabase({ url: withClockOffset(database.url, offset), poolSize: POOL_SIZE });
+  const { db, close: disconnect } = connectDatabase({
+    url: withClockOffset(database.url, offset),
+    poolSize: POOL_SIZE,
+  });
   closers.push(disconnect);
   const keyring = new Keyring(config.keys.recoveryKey as Buffer, config.keys.previousRecoveryKeys);
   const counts = new Map<string, number>();
@@ -133,7 +136,9 @@ export async function issueCodes(
   expiresInDays?: number,
 ): Promise<{ readonly id: string; readonly codes: readonly string[] }> {
   await database.rows('update rate_limits set blocked_until = null where blocked_until is not null and count = 0');
-  const { batch, codes } = await services.recoveryCodes.generate(viewer, origin, { expiresInDays: expiresInDays ?? null });
+  const { batch, codes } = await services.recoveryCodes.generate(viewer, origin, {
+    expiresInDays: expiresInDays ?? null,
+  });
   return { id: batch.id, codes };
 }
 

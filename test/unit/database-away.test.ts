@@ -34,6 +34,11 @@ describe('A database is away', () => {
     expect(isDatabaseAway(new Error(message))).toBe(true);
   });
 
+  it('when it is closed to connections, but not when a statement meets the wrong state', () => {
+    expect(isDatabaseAway(coded('55000', { severity: 'FATAL' }))).toBe(true);
+    expect(isDatabaseAway(coded('55000', { severity: 'ERROR' }))).toBe(false);
+  });
+
   it('when its Unix socket is gone', () => {
     expect(isDatabaseAway(coded('ENOENT', { syscall: 'connect' }))).toBe(true);
   });

@@ -3,6 +3,7 @@ import { createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import { hmac, Keyring, type KeyPurpose, UnknownKeyError } from '../../src/domain/crypto/keyring.js';
 
 const KEY = Buffer.alloc(32, 7);
+const NOT_AUTHENTIC = /unable to authenticate/;
 const PURPOSES: KeyPurpose[] = ['key-id', 'pepper', 'copy', 'outbox', 'signing-key', 'refresh', 'limits', 'decoy'];
 
 /** HKDF-SHA-256 (RFC 5869) of a key, as the design says. */
@@ -65,19 +66,22 @@ describe('The keyring', () => {
     const sealed = ring.seal('copy', 'plain text', { aad: 'session/batch', context: 'session/batch' });
     const { bytes } = sealed;
     expect(ring.open('copy', sealed, { aad: 'session/batch', context: 'session/batch' })).toBe('plain text');
-    expect(() => ring.open('copy', sealed, { aad: 'other/batch', context: 'session/batch' })).toThrow();
-    expect(() => ring.open('copy', sealed, { aad: 'session/batch', context: 'other/batch' })).toThrow();
-    expect(() => ring.open('copy', sealed, { aad: 'session/batch' })).toThrow();
-    expect(() => ring.open('outbox', sealed, { aad: 'session/batch', context: 'session/batch' })).toThrow();
+    expect(() => ring.open('copy', sealed, { aad: 'other/batch', context: 'session/batch' })).toThrow(NOT_AUTHENTIC);
+    expect(() => ring.open('copy', sealed, { aad: 'session/batch', context: 'other/batch' })).toThrow(NOT_AUTHENTIC);
+    expect(() => ring.open('copy', sealed, { aad: 'session/batch' })).toThrow(NOT_AUTHENTIC);
+    expect(() => ring.open('outbox', sealed, { aad: 'session/batch', context: 'session/batch' })).toThrow(
+      NOT_AUTHENTIC,
+    );
     for (let bit = 0; bit < bytes.length * 8; bit += 1) {
       const changed = Buffer.from(bytes);
       changed[bit >> 3] = (changed[bit >> 3] as number) ^ (1 << (bit & 7));
-      const open = () => ring.open('copy', { ...sealed, bytes: changed }, { aad: 'session/batch', context: 'session/batch' });
-      expect(open).toThrow();
+      const open = () =>
+        ring.open('copy', { ...sealed, bytes: changed }, { aad: 'session/batch', context: 'session/batch' });
+      expect(open).toThrow(NOT_AUTHENTIC);
     }
     for (const length of [0, 11, 12, 27, bytes.length - 1]) {
       const cut = { ...sealed, bytes: bytes.subarray(0, length) };
-      expect(() => ring.open('copy', cut, { aad: 'session/batch', context: 'session/batch' })).toThrow();
+      expect(() => ring.open('copy', cut, { aad: 'session/batch', context: 'session/batch' })).toThrow(/./);
     }
   });
 

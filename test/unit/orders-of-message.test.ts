@@ -18,7 +18,11 @@ const FACTS: MailFacts = {
   position: 7,
 };
 
-function ordersOf<Topic extends OutboxTopic>(topic: Topic, payload: OutboxTopics[Topic], facts: Partial<MailFacts> = {}) {
+function ordersOf<Topic extends OutboxTopic>(
+  topic: Topic,
+  payload: OutboxTopics[Topic],
+  facts: Partial<MailFacts> = {},
+) {
   const message = { id: 'm', topic, payload, sealed: null, attempts: 1, lease: 'l' } as unknown as OutboxMessage;
   return ordersOfMessage(message, {
     facts: { ...FACTS, ...facts },

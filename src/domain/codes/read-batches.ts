@@ -53,7 +53,7 @@ export async function pageOfBatches(
   slice: BatchSlice & { readonly maxVisible: number },
 ): Promise<BatchPage> {
   const rows = await pageRows(db, accountId, slice);
-  const batches = rows.filter((row) => row.id !== null).map(({ totalCount, newest, oldest, ...row }) => toBatch(row));
+  const batches = rows.filter((row) => row.id !== null).map((row) => toBatch(row));
   batches.sort((a, b) => b.number - a.number);
   const [{ totalCount, newest, oldest }] = rows;
   const [first, last] = [batches[0], batches.at(-1)];

@@ -1,4 +1,7 @@
-/** The tables of the first release; `npm run migration:check` holds them against the entities. */
+/**
+ * The tables of the first release; `npm run migration:check` holds them against the entities. Pages of batches are left
+ * a part empty, so that counting a spend stays on its page and touches no index.
+ */
 export const initialTables: readonly string[] = [
   `create table accounts (
     id uuid not null,
@@ -73,7 +76,7 @@ export const initialTables: readonly string[] = [
     hash_memory_kib int not null,
     hash_passes int not null,
     primary key (id)
-  )`,
+  ) with (fillfactor = 80)`,
   `create table recovery_codes (
     id uuid not null,
     batch_id uuid not null,
@@ -183,7 +186,7 @@ export const initialConstraints: readonly string[] = [
   `alter table recovery_code_batches add constraint recovery_code_batches_status_known check (status in ('ACTIVE', 'EXHAUSTED', 'EXPIRED', 'SUPERSEDED', 'PENDING_DELETION', 'PURGED'))`,
   `alter table recovery_code_batches add constraint recovery_code_batches_counts_add_up check (least(used_count, invalidated_count, removed_count, lapsed_count) >= 0 and issued_count >= used_count + invalidated_count + removed_count + lapsed_count)`,
   `alter table recovery_code_batches add constraint recovery_code_batches_ended_has_nothing_left check (status = 'ACTIVE' or issued_count = used_count + invalidated_count + removed_count + lapsed_count)`,
-  `create index recovery_codes_ended_at_index on recovery_codes (ended_at)`,
+  `create index recovery_codes_ended_at_index on recovery_codes (ended_at) where ended_at is not null`,
   `alter table recovery_codes add constraint recovery_codes_batch_id_hash_unique unique (batch_id, hash)`,
   `alter table recovery_codes add constraint recovery_codes_batch_id_position_unique unique (batch_id, position)`,
   `alter table recovery_codes add constraint recovery_codes_status_known check (status in ('ACTIVE', 'USED', 'INVALIDATED', 'EXPIRED', 'SUPERSEDED', 'PENDING_DELETION'))`,

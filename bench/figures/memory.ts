@@ -1,0 +1,25 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { RunningServer } from '../floors/bare-process.ts';
+import type { Figure } from '../table.ts';
+
+const IDLE_MS = 2_000;
+
+/** What a server holds that has nothing to do; its database's processes are not part of it. */
+export async function measureMemory(server: RunningServer): Promise<Figure[]> {
+  await delay(IDLE_MS);
+  const ours = await residentMegabytes(server.pid);
+  return [{ name: 'memory of the idle server (RSS)', ours, unit: ' MB', must: { of: 'figure', atMost: 200 } }];
+}
+
+/** The same after the load, where nothing is asked of it. */
+export async function measureMemoryAfterLoad(server: RunningServer): Promise<Figure[]> {
+  await delay(IDLE_MS);
+  return [{ name: 'memory after the load (RSS)', ours: await residentMegabytes(server.pid), unit: ' MB' }];
+}
+
+async function residentMegabytes(pid: number): Promise<number> {
+  const { stdout } = await promisify(execFile)('ps', ['-o', 'rss=', '-p', `${pid}`]);
+  return Number(stdout) / 1024;
+}

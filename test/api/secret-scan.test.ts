@@ -1,0 +1,279 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { buildSparekeySchema } from '../../src/resolvers/schema.js';
+import { ADMIN_EMAIL, type Answer, startTestApp, type TestApp } from '../support/app.js';
+import { from, newAddress } from '../support/client-origin.js';
+import { TOGETHER } from '../support/later-app.js';
+import { documentOf, type Field, operations } from '../support/schema-walk.js';
+import { databasePlaces, filePlaces, outputOf, type Place, SecretScan } from '../support/secret-scan.js';
+
+const fields = operations(await buildSparekeySchema());
+const newSecret = () => `s${randomBytes(18).toString('base64url')}`;
+const newEmail = () => `${randomUUID()}@example.org`;
+const WRONG_CODE = 'WrongA-WrongB-WrongC-WrongD-WrongE-WrongF';
+const SETTINGS = {
+  ...TOGETHER,
+  LOG_LEVEL: 'trace',
+  MAX_ATTEMPTS: '4',
+  COOLDOWN_BASE_SECONDS: '1',
+  REFRESH_GRACE_SECONDS: '0',
+  ADMIN_PASSWORD: newSecret(),
+  RECOVERY_KEY: randomBytes(32).toString('base64url'),
+};
+
+let app: TestApp;
+let output = '';
+const scan = new SecretScan();
+/** Every answer with an error in it, and what the operator's routes say. */
+const answers: Place[] = [];
+const succeeded = new Set<string>();
+const failed = new Map<string, Set<string>>();
+
+beforeAll(async () => {
+  output = await outputOf(async () => {
+    app = await startTestApp(SETTINGS);
+    await everything();
+    for (const path of ['metrics', 'readyz', '.well-known/jwks.json']) {
+      answers.push({ name: `/${path}`, text: await (await fetch(`${app.url}/${path}`)).text() });
+    }
+  });
+});
+afterAll(() => app.close());
+
+interface As {
+  readonly token?: string | undefined;
+  readonly headers?: Record<string, string>;
+}
+
+async function call(name: string, variables: Record<string, unknown> = {}, { token, headers = from() }: As = {}) {
+  const field = fields.get(name) as Field;
+  const answer = await app.post(documentOf(name, field), variables, { token, headers });
+  note(name, answer);
+  return answer.data?.[field.name];
+}
+
+function note(name: string, { errors, code, text }: Answer): void {
+  if (errors.length === 0) succeeded.add(name);
+  else {
+    failed.set(name, (failed.get(name) ?? new Set()).add(String(code)));
+    answers.push({ name: `an error of ${name}`, text });
+  }
+}
+
+interface SignedIn {
+  readonly token: string;
+  readonly refreshToken: string;
+}
+
+/** Remembers what a sign-in handed out. */
+function signedIn(payload: { accessToken: string; refreshToken: string }): SignedIn {
+  const { accessToken, refreshToken } = payload;
+  scan.add('an access token', accessToken);
+  scan.add("an access token's signature", accessToken.split('.')[2] as string);
+  scan.add('a refresh token', refreshToken);
+  return { token: accessToken, refreshToken };
+}
+
+function password(label = 'a password'): string {
+  const secret = newSecret();
+  scan.add(label, secret);
+  return secret;
+}
+
+/** The token of the latest of so many mails to an address; it may be in those mails only. */
+async function mailed(email: string, atLeast: number): Promise<string> {
+  const mails = await app.mails(email, atLeast);
+  const token = mails.at(-1)?.token as string;
+  expect(mails).toHaveLength(atLeast);
+  scan.add('a mailed token', token, ({ name, text }) => name.endsWith('.eml') && text.includes(email));
+  return token;
+}
+
+/** Lets the cooldown of issuing pass. */
+async function issue(token: string): Promise<{ codes: string[]; batchId: string }> {
+  await app.database.rows('update rate_limits set blocked_until = null where count = 0');
+  const { batch, codes } = await call('Mutation.generateRecoveryCodes', { input: { expiresInDays: 3 } }, { token });
+  const plain = codes.map(({ code }: { code: string }) => code);
+  for (const code of plain) scan.add('a recovery code', code);
+  return { codes: plain, batchId: batch.id };
+}
+
+/** Every operation, rightly and wrongly, with every kind of secret. */
+async function everything(): Promise<void> {
+  for (const [label, secret] of Object.entries({
+    'the recovery key': SETTINGS.RECOVERY_KEY,
+    "the database's password": new URL(app.database.url).password,
+    'a wrong code': WRONG_CODE,
+  })) {
+    scan.add(label, secret);
+  }
+  scan.add("the admin's password", SETTINGS.ADMIN_PASSWORD);
+  const me = await registration();
+  const owner = await signingIn(me);
+  await codes(me, owner);
+  await administration(me);
+  await lockOut(me);
+  await requestsThatAreNone(me);
+  await faults(me);
+}
+
+interface Person {
+  readonly email: string;
+  readonly password: string;
+}
+
+async function registration(): Promise<Person> {
+  const me = { email: newEmail(), password: password() };
+  await call('Mutation.register', { ...me });
+  const token = await mailed(me.email, 1);
+  await call('Mutation.verifyEmail', { token, password: password('a wrong password') });
+  await call('Mutation.verifyEmail', { token: newSecretToken() });
+  await call('Mutation.resendEmailVerification', { email: me.email });
+  const second = await mailed(me.email, 2);
+  await call('Mutation.verifyEmail', { token: second, password: me.password });
+  await call('Mutation.register', { email: me.email, password: password() });
+  await app.mails(me.email, 3);
+  await call('Mutation.register', { email: newEmail(), password: 'short' });
+
+  // Two passwords for one address: neither is taken over, and a link to set one is mailed.
+  const email = newEmail();
+  for (let n = 0; n < 2; n += 1) await call('Mutation.register', { email, password: password() });
+  await call('Mutation.verifyEmail', { token: await mailed(email, 2) });
+  await mailed(email, 3);
+  return me;
+}
+
+function newSecretToken(): string {
+  const token = newSecret();
+  scan.add('a wrong token', token);
+  return token;
+}
+
+async function signingIn(me: Person): Promise<SignedIn> {
+  await call('Mutation.signIn', { email: me.email, password: password('a wrong password') });
+  await call('Mutation.signIn', { email: newEmail(), password: password('a wrong password') });
+  const first = signedIn(await call('Mutation.signIn', { ...me }));
+  const second = signedIn(await call('Mutation.refreshSession', { refreshToken: first.refreshToken }));
+  signedIn(await call('Mutation.refreshSession', { refreshToken: second.refreshToken }));
+  await call('Mutation.refreshSession', { refreshToken: first.refreshToken });
+  await call('Mutation.refreshSession', { refreshToken: newSecretToken() });
+  await call('Query.me', {}, { token: second.token });
+  const third = signedIn(await call('Mutation.signIn', { ...me }));
+  await call('Mutation.signOut', {}, third);
+  await call('Mutation.signOut', {}, third);
+  return signedIn(await call('Mutation.signIn', { ...me }));
+}
+
+async function codes(me: Person, { token }: SignedIn): Promise<void> {
+  const first = await issue(token);
+  await call('Mutation.generateRecoveryCodes', {}, { token });
+  const { codes: plain, batchId } = await issue(token);
+  const [tested, verified, used, invalidated, deleted] = plain as [string, string, string, string, string];
+  for (const code of [WRONG_CODE, tested, tested]) await call('Mutation.testRecoveryCode', { code }, { token });
+  for (const code of [WRONG_CODE, first.codes[0], verified, verified]) {
+    await call('Mutation.verifyRecoveryCode', { code }, { token });
+  }
+  for (const code of [WRONG_CODE, used, used]) await call('Mutation.signInWithRecoveryCode', { email: me.email, code });
+  for (const code of [WRONG_CODE, invalidated, invalidated]) {
+    await call('Mutation.invalidateRecoveryCode', { selector: { code } }, { token });
+  }
+  for (const code of [WRONG_CODE, deleted, deleted]) {
+    await call('Mutation.deleteRecoveryCode', { selector: { code } }, { token });
+  }
+  await call('Mutation.deleteRecoveryCode', { selector: { code: deleted, codeId: randomUUID() } }, { token });
+  const byCode = await call('Mutation.signInWithRecoveryCode', { email: me.email, code: plain[5] });
+  signedIn(byCode);
+  await call('Query.recoveryCodeBatch', { id: batchId }, { token });
+  await call('Mutation.markRecoveryCodesViewed', { batchId }, { token });
+  await call('Mutation.deleteRecoveryCodeBatch', { batchId }, { token });
+  await call('Query.service');
+  await call('Query.me', {}, { token });
+  // Something is left for the admin, and a copy that is still sealed.
+  await issue(token);
+}
+
+async function administration({ email }: Person): Promise<void> {
+  const { token } = signedIn(await call('Mutation.signIn', { email: ADMIN_EMAIL, password: SETTINGS.ADMIN_PASSWORD }));
+  const { id: accountId, activeBatch } = await call('Query.account', { email }, { token });
+  await call('Mutation.unlockAccount', { accountId }, { token });
+  await call('Mutation.resetSetup', { accountId }, { token });
+  const selector = { codeId: activeBatch.codes[0].id };
+  await call('Mutation.invalidateRecoveryCode', { selector }, { token });
+}
+
+async function lockOut({ email, password: right }: Person): Promise<void> {
+  const headers = from(newAddress());
+  for (let n = 0; n < 6; n += 1) {
+    await call('Mutation.signIn', { email, password: password('a wrong password') }, { headers });
+    await call('Mutation.signInWithRecoveryCode', { email, code: WRONG_CODE }, { headers });
+  }
+  await call('Mutation.signIn', { email, password: right }, { headers });
+}
+
+/** Secrets where they do not belong: in documents that are none, in other arguments, in addresses. */
+async function requestsThatAreNone(me: Person): Promise<void> {
+  const code = WRONG_CODE;
+  for (const query of [
+    `mutation { verifyRecoveryCode(code: "${code}" }`,
+    `mutation { verifyRecoveryCode(code: ${code.replaceAll('-', '')}) { outcome } }`,
+    `mutation { verifyRecoveryCode(kode: "${code}") { outcome } }`,
+    `mutation ${me.password.replaceAll(/\W/g, '')} { signIn(email: 7, password: "${me.password}") { accessToken } }`,
+    `mutation { signIn(email: "${me.email}", password: ["${me.password}"]) { accessToken } }`,
+    `{ recoveryCodeBatch(id: "${code}") { id } }`,
+  ]) {
+    note('a request that is none', await app.post(query, {}, { headers: from() }));
+  }
+  note('wrong variables', await app.post('query($x: Int!) { recoveryCodeBatch(id: $x) { id } }', { x: me.password }));
+  for (const url of [`/graphql?query={me(code:"${code}")}`, `/${code}`, `/%${code}`, `/graphql?${me.password}`]) {
+    answers.push({ name: url.slice(0, 9), text: await (await fetch(`${app.url}${url}`)).text() });
+  }
+  const body = `{"query": "mutation { verifyRecoveryCode(code: \\"${code}\\") { outcome } }", oops "${me.password}"}`;
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${code}`, cookie: me.password };
+  const response = await fetch(`${app.url}/graphql`, { method: 'POST', body, headers });
+  answers.push({ name: 'a body that is no JSON', text: await response.text() });
+}
+
+/** Faults of ours in the midst of handling a secret: the database refuses the statement that has it as a value. */
+async function faults({ email, password: right }: Person): Promise<void> {
+  const { token, refreshToken } = signedIn(await call('Mutation.signIn', { email, password: right }));
+  const { codes: plain } = await issue(token);
+  for (const table of ['recovery_codes', 'refresh_tokens', 'verification_tokens', 'rate_limits', 'outbox']) {
+    await app.database.rows(`alter table ${table} rename to gone`);
+    await call('Mutation.verifyRecoveryCode', { code: plain[0] }, { token });
+    await call('Mutation.signInWithRecoveryCode', { email, code: plain[0] });
+    await call('Mutation.signIn', { email, password: right });
+    await call('Mutation.refreshSession', { refreshToken });
+    await call('Mutation.verifyEmail', { token: newSecretToken(), password: right });
+    await call('Mutation.register', { email: newEmail(), password: password() });
+    await app.database.rows(`alter table gone rename to ${table}`);
+  }
+}
+
+async function allPlaces(): Promise<Place[]> {
+  return [
+    ...app.log.map((text, index) => ({ name: `line ${index + 1} of the log`, text })),
+    { name: 'the output of the process', text: output },
+    ...(await databasePlaces(app.database)),
+    ...(await filePlaces(app.settings['DATA_DIR'] as string)),
+    ...answers,
+  ];
+}
+
+describe('secrets', () => {
+  it('went through every operation, in success and in failure, and faults of ours too', () => {
+    const names = [...fields.keys()];
+    expect(names.filter((name) => !succeeded.has(name))).toEqual([]);
+    const codes = new Set([...failed.values()].flatMap((each) => [...each]));
+    const wanted = ['BAD_USER_INPUT', 'INVALID_CREDENTIALS', 'INVALID_TOKEN', 'RATE_LIMITED', 'REFRESH_TOKEN_REUSED'];
+    expect(codes).toEqual(new Set([...wanted, 'UNAUTHENTICATED', 'INTERNAL_SERVER_ERROR']));
+    expect(scan.size).toBeGreaterThan(80);
+    expect(app.log.filter((line) => line.includes('"level":"error"')).length).toBeGreaterThan(3);
+  });
+
+  it('are in no log, no column of the database, no file, no error: a mailed token in its mail only', async () => {
+    const places = await allPlaces();
+    expect(places.filter(({ name }) => name.endsWith('.eml')).length).toBeGreaterThan(8);
+    expect(places.filter(({ name }) => name.startsWith('audit_events.')).length).toBeGreaterThan(10);
+    expect(scan.finds(places)).toEqual([]);
+  });
+});
