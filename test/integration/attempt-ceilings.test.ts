@@ -220,6 +220,22 @@ describe('ADDRESS_FAILURES_PER_HOUR', () => {
     expect(outcomes.filter((outcome) => typeof outcome === 'number')).toHaveLength(24);
   });
 
+  it('once closed, leaves no rows for what is guessed at: neither in the limiter nor, but for one, in the audit', async () => {
+    const limited = bounded();
+    const at = from('198.18.0.4');
+    for (const _try of times(6, (n) => n)) await tryPassword(limited, `${randomUUID()}@example.org`, { at });
+    const sizes = async () =>
+      await rules.database.rows(
+        'select (select count(*)::int from rate_limits) as limits, (select count(*)::int from audit_events) as events',
+      );
+    await tryPassword(limited, `${randomUUID()}@example.org`, { at });
+    const [before] = await sizes();
+    const refused = await Promise.all(times(25, () => tryPassword(limited, `${randomUUID()}@example.org`, { at })));
+    expect(refused.every((outcome) => typeof outcome === 'number')).toBe(true);
+    const [after] = await sizes();
+    expect(after).toEqual(before);
+  });
+
   it('is skipped where the address is not known, and the account’s own limits are not', async () => {
     const limited = bounded();
     const nowhere = { address: undefined, network: undefined, userAgent: undefined };

@@ -106,7 +106,7 @@ export async function outputOf(run: () => Promise<void>): Promise<string> {
   const streams = [process.stdout, process.stderr] as const;
   const consoleMethods = ['log', 'info', 'warn', 'error', 'debug'] as const;
   const [writes, methods] = [streams.map(({ write }) => write), consoleMethods.map((name) => console[name])];
-  for (const stream of streams) stream.write = ((chunk: unknown) => written.push(String(chunk)) > 0);
+  for (const stream of streams) stream.write = (chunk: unknown) => written.push(String(chunk)) > 0;
   for (const name of consoleMethods) console[name] = (...args) => void written.push(args.map(String).join(' '));
   try {
     await run();

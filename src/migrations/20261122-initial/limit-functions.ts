@@ -5,7 +5,7 @@ import { limitRowFunctions } from './limit-row-functions.js';
  * failures. A refusal changes nothing but the window that it grows. The slots are taken first, in the order of the
  * keys, and given back by a refusal, so that an admission is one statement. Losing the last moments of these rows in a
  * crash of the database is accepted (synchronous_commit off), so that one busy address is not held to one flush at a
- * time.
+ * time. An address that is refused leaves no row for what it guesses at, so that a flood cannot grow the table.
  */
 const takeAttempt = `
 create function take_attempt(
@@ -22,6 +22,15 @@ declare
   account rate_limits;
   address rate_limits;
 begin
+  select * into address from rate_limits where key = p_address;
+  if address.count >= per_hour and address.counted_since > at - interval '1 hour' then
+    select greatest(address.counted_since + interval '1 hour', max(blocked_until)) into retry_at
+      from rate_limits where key = p_pair;
+    is_admitted := false;
+    retry_after_seconds := seconds_until(retry_at, at);
+    return;
+  end if;
+
   perform set_config('synchronous_commit', 'off', true);
   for r in
     insert into rate_limits as t (key, owner_key, open_slots, updated_at)
