@@ -1,10 +1,11 @@
 import { Migrator } from '@mikro-orm/migrations';
 import { MikroORM, type Options } from '@mikro-orm/postgresql';
-import { CamelCasePlugin, Kysely, PostgresDialect } from 'kysely';
+import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { entities } from '../entities/index.js';
 import type { Tables } from '../entities/tables.js';
 import { migrations } from '../migrations/index.js';
+import { NamingPlugin } from './naming-plugin.js';
 import { PreparingClient } from './preparing-client.js';
 
 export interface ConnectOptions {
@@ -54,7 +55,7 @@ export function connectDatabase({ url, poolSize, onConnectionLost }: ConnectOpti
   const orm = new MikroORM(ormOptions(kysely));
   return {
     pool,
-    db: kysely.withPlugin(new CamelCasePlugin()),
+    db: kysely.withPlugin(new NamingPlugin()),
     orm,
     async close() {
       await orm.close(true);

@@ -1,9 +1,10 @@
 const MAX_DEPTH = 5;
 
 /** PostgreSQL: shutting down, starting up, crashed, too many connections, or a standby that takes no writes yet. */
-const AWAY_STATES = new Set(['57P01', '57P02', '57P03', '57P05', '53300', '25006']);
+const AWAY_STATES = ['57P01', '57P02', '57P03', '57P05', '53300', '25006'];
+const CONNECTION_EXCEPTION = /^08[0-9A-Z]{3}$/;
 
-const NETWORK_CODES = new Set([
+const NETWORK_CODES = [
   'ECONNREFUSED',
   'ECONNRESET',
   'ECONNABORTED',
@@ -15,7 +16,9 @@ const NETWORK_CODES = new Set([
   'EHOSTDOWN',
   'ENETUNREACH',
   'ENETDOWN',
-]);
+];
+
+const AWAY_CODES: ReadonlySet<string> = new Set([...AWAY_STATES, ...NETWORK_CODES]);
 
 /** What the driver and its pool throw without any code. */
 const DRIVER_MESSAGES = [
@@ -41,14 +44,19 @@ function isAway(error: unknown, depth: number): boolean {
   return inner(error).some((each) => isAway(each, depth - 1));
 }
 
-function hasAwayCode(error: Error): boolean {
-  const { code, severity, syscall } = error as Error & { code?: unknown; severity?: unknown; syscall?: unknown };
+interface CodedError {
+  readonly code?: unknown;
+  readonly severity?: unknown;
+  readonly syscall?: unknown;
+}
+
+function hasAwayCode({ code, severity, syscall }: Error & CodedError): boolean {
   if (typeof code !== 'string') return false;
-  if (NETWORK_CODES.has(code) || AWAY_STATES.has(code) || /^08[0-9A-Z]{3}$/.test(code)) return true;
   // A Unix socket that is gone, or left over by a server that is gone.
   if (code === 'ENOENT') return syscall === 'connect';
   // Closed by ALTER DATABASE … ALLOW_CONNECTIONS false; of a statement this state says something else.
-  return code === '55000' && severity === 'FATAL';
+  if (code === '55000') return severity === 'FATAL';
+  return AWAY_CODES.has(code) || CONNECTION_EXCEPTION.test(code);
 }
 
 function inner(error: Error): unknown[] {

@@ -13,7 +13,7 @@ export interface EmailAddress {
 
 /** The form in which addresses are compared: NFKC, lower case. Always answers, also for what is no address. */
 export function emailKeyOf(typed: string): string {
-  return typed.replaceAll('\0', '').trim().normalize('NFKC').toLowerCase();
+  return typed.replaceAll('\0', '\uFFFD').trim().normalize('NFKC').toLowerCase();
 }
 
 /** @throws BadUserInputError for what no mail could be sent to. */

@@ -53,6 +53,7 @@ describe('the configuration without any variable', () => {
         registrationOpen: true,
         recoverySignIn: 'ALONE',
         minPasswordLength: 15,
+        passwordResetTtlSeconds: 3600,
         stepUpSeconds: 600,
         refreshGraceSeconds: 10,
         accessTokenTtlSeconds: 900,
