@@ -37,6 +37,7 @@ const integers: readonly (readonly [string, number, number])[] = [
   ['REFRESH_TOKEN_TTL_SECONDS', 1, 31536000],
   ['KEY_ROTATION_TTL_SECONDS', 1, 31536000],
   ['EMAIL_VERIFICATION_TTL_SECONDS', 60, 2592000],
+  ['PASSWORD_RESET_TTL_SECONDS', 60, 86400],
 ];
 
 describe('whole numbers', () => {
