@@ -5,17 +5,7 @@ const layers = {
   migrations: { never: ['graphql', 'type-graphql', 'fastify', 'agenda'] },
   domain: {
     may: ['entities'],
-    never: [
-      'graphql',
-      'type-graphql',
-      '@apollo',
-      'fastify',
-      '@fastify',
-      'ws',
-      'graphql-ws',
-      'agenda',
-      'nodemailer',
-    ],
+    never: ['graphql', 'type-graphql', '@apollo', 'fastify', '@fastify', 'ws', 'graphql-ws', 'agenda', 'nodemailer'],
   },
   mail: { typesOf: ['domain'], never: ['@mikro-orm', 'kysely', 'pg', 'graphql', 'type-graphql'] },
   database: {

@@ -59,7 +59,7 @@ export function settingsOf(dataDir: string): Record<string, string> {
     DATA_DIR: dataDir,
     PUBLIC_URL,
     DATABASE_POOL_SIZE: `${POOL_SIZE}`,
-    MAX_ATTEMPTS: '1000',
+    MAX_ATTEMPTS: '100',
     ADDRESS_FAILURES_PER_HOUR: '1000000',
   };
 }

@@ -9,10 +9,11 @@ interface Started {
 
 /** What the start prints for whoever looks on: where to go, and what to try next. */
 export function startText({ server, mail }: Config, { url, firstAdmin }: Started): string {
+  const mailDir = shortest(join(server.dataDir, 'mail'));
   const lines = [`${server.siteName} ${url === undefined ? 'works (ROLE=worker).' : 'is ready.'}`, ''];
   if (url !== undefined) {
     lines.push(`  GraphQL     ${url}/graphql`, `  Health      ${url}/healthz  ${url}/readyz`);
-    if (mail.smtpUrl === undefined) lines.push(`  Mails       ${relative('.', join(server.dataDir, 'mail'))}/*.eml`);
+    if (mail.smtpUrl === undefined) lines.push(`  Mails       ${mailDir}/*.eml`);
   }
   if (firstAdmin !== undefined) {
     lines.push(`  Admin       ${firstAdmin.email}`);
@@ -20,6 +21,12 @@ export function startText({ server, mail }: Config, { url, firstAdmin }: Started
       lines.push(`  Password    ${firstAdmin.drawnPassword}   (shown this once)`);
     }
   }
-  if (url !== undefined && !server.isProduction) lines.push('', `Try it:  npm run demo -- ${url}`);
+  if (url !== undefined && !server.isProduction) lines.push('', `Try it:  npm run demo -- ${url} --mail-dir ${mailDir}`);
   return `\n${lines.join('\n')}\n\n`;
+}
+
+/** As seen from the working folder, where it is inside of that. */
+function shortest(path: string): string {
+  const seen = relative('.', path);
+  return seen.startsWith('..') ? path : seen;
 }

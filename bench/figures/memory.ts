@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RunningServer } from '../floors/bare-process.ts';
@@ -20,6 +21,12 @@ export async function measureMemoryAfterLoad(server: RunningServer): Promise<Fig
 }
 
 async function residentMegabytes(pid: number): Promise<number> {
-  const { stdout } = await promisify(execFile)('ps', ['-o', 'rss=', '-p', `${pid}`]);
-  return Number(stdout) / 1024;
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => undefined);
+  const kilobytes = status === undefined ? await residentByPs(pid) : /^VmRSS:\s+(\d+)/m.exec(status)?.[1];
+  return Number(kilobytes) / 1024;
+}
+
+/** Where the system tells it in no file. */
+async function residentByPs(pid: number): Promise<string> {
+  return (await promisify(execFile)('ps', ['-o', 'rss=', '-p', `${pid}`])).stdout;
 }

@@ -11,6 +11,7 @@ import { IN_FLIGHT } from './spend.ts';
 import type { Samples } from './statements.ts';
 
 const CONNECTIONS = 16;
+const WARM_UP_SECONDS = 3;
 
 export interface Servers {
   readonly ours: RunningServer;
@@ -48,8 +49,10 @@ export async function measureHistory(stage: Stage, samples: Samples, servers: Se
     const [url, request] = asked[name];
     return answersPerSecond(url, CONNECTIONS, forSeconds(stage.scale.secondsOfRound, request));
   };
-  const { rounds } = stage.scale;
-  const { ours, resolver, route } = await inTurns(rounds, {
+  // Compilers need longer to warm up than a round takes.
+  for (const [url, request] of Object.values(asked))
+    await answersPerSecond(url, CONNECTIONS, forSeconds(WARM_UP_SECONDS, request));
+  const { ours, resolver, route } = await inTurns(stage.scale.rounds, {
     ours: load('ours'),
     resolver: load('resolver'),
     route: load('route'),

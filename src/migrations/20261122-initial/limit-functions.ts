@@ -17,6 +17,7 @@ declare
   maximum int := (p_limits->>'max')::int;
   ceiling int := (p_limits->>'ceiling')::int;
   per_hour int := (p_limits->>'perHour')::int;
+  role text;
   r rate_limits;
   pair rate_limits;
   account rate_limits;
@@ -39,11 +40,15 @@ begin
     on conflict (key) do update set open_slots = t.open_slots || excluded.open_slots, updated_at = at
     returning t.*
   loop
-    r := limit_at(r, case r.key when p_pair then 'pair' when p_account then 'account' else 'address' end, at, p_limits);
     r.open_slots := r.open_slots - p_id::text;
-    case r.key
-      when p_pair then pair := r;
-      when p_account then account := r;
+    role := case r.key when p_pair then 'pair' when p_account then 'account' else 'address' end;
+    -- Most rows have nothing to be brought up to date, and a call costs as much as the rest of this.
+    if r.count > 0 or r.open_slots <> '{}' then
+      r := limit_at(r, role, at, p_limits);
+    end if;
+    case role
+      when 'pair' then pair := r;
+      when 'account' then account := r;
       else address := r;
     end case;
   end loop;
@@ -128,7 +133,10 @@ begin
   perform limit_store(array[pair, account, address], at);
 end $$`;
 
-/** Admits one holder at a time outside a window; within one, every call but the first grows it. */
+/**
+ * Admits one holder at a time outside a window; within one, every call but the first grows it. The slot is taken first
+ * and given back by a refusal. Not flushed: what it opens is flushed with the issue.
+ */
 const takeCooldown = `
 create function take_cooldown(
   p_id uuid, p_key bytea, p_limits jsonb,
@@ -136,21 +144,30 @@ create function take_cooldown(
 ) language plpgsql as $$
 declare
   at timestamptz := sparekey_now();
+  slot jsonb := jsonb_build_object(p_id, extract(epoch from at));
   r rate_limits;
 begin
-  select * into r from limit_lock(array[p_key], null);
-  select coalesce(jsonb_object_agg(s.key, s.value), '{}') into r.open_slots from jsonb_each(r.open_slots) s
+  perform set_config('synchronous_commit', 'off', true);
+  insert into rate_limits as t (key, open_slots, updated_at) values (p_key, slot, at)
+    on conflict (key) do update set open_slots = t.open_slots || excluded.open_slots, updated_at = at
+    returning t.* into r;
+  is_admitted := r.open_slots = slot and coalesce(r.blocked_until <= at, true);
+  if is_admitted then
+    return;
+  end if;
+
+  select coalesce(jsonb_object_agg(s.key, s.value), '{}') into r.open_slots from jsonb_each(r.open_slots - p_id::text) s
     where to_timestamp(s.value::double precision) > at - interval '60 seconds';
   if r.blocked_until > at then
     r := limit_pressed(r, at, p_limits);
     retry_at := r.blocked_until;
-  elsif limit_open_slots(r) > 0 then
+  elsif r.open_slots <> '{}' then
     retry_at := at + interval '1 second';
   else
-    r.open_slots := jsonb_build_object(p_id, extract(epoch from at));
+    r.open_slots := slot;
+    is_admitted := true;
   end if;
   perform limit_store(array[r], at);
-  is_admitted := retry_at is null;
   retry_after_seconds := seconds_until(retry_at, at);
 end $$`;
 
