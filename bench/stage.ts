@@ -122,6 +122,7 @@ function newPerson(): Person {
   const viewer: SignedIn = {
     kind: 'signed-in',
     accountId: randomUUID(),
+    limitSubject: address,
     sessionId: randomUUID(),
     role: 'USER',
     method: 'PASSWORD',

@@ -76,7 +76,7 @@ function assemble(config: Config, logger: Logger, stores: Stores): App {
     keyring,
     mail: createMailer({ transport, siteName, publicUrl }),
     lowThreshold: config.codes.lowThreshold,
-    registration: services.registration,
+    pendingRegistrations: services.pendingRegistrations,
     onFault: ({ topic, error }) =>
       logger.warn({ topic, err: error }, topic === undefined ? OUTBOX_AWAY : NOT_DELIVERED),
   });

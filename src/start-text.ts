@@ -21,7 +21,8 @@ export function startText({ server, mail }: Config, { url, firstAdmin }: Started
       lines.push(`  Password    ${firstAdmin.drawnPassword}   (shown this once)`);
     }
   }
-  if (url !== undefined && !server.isProduction) lines.push('', `Try it:  npm run demo -- ${url} --mail-dir ${mailDir}`);
+  if (url !== undefined && !server.isProduction)
+    lines.push('', `Try it:  npm run demo -- ${url} --mail-dir ${mailDir}`);
   return `\n${lines.join('\n')}\n\n`;
 }
 

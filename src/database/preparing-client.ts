@@ -29,14 +29,16 @@ export class PreparingClient extends pg.Client {
   override query(...args: any[]): any {
     const [text, values, ...rest] = args;
     if (typeof text === 'string' && Array.isArray(values) && values.length > 0) {
-      return this.#inTime({ name: statementName(text), text, values }, rest);
+      return this.#inTime({ name: statementName(text), text, values, query_timeout: ANSWERED_WITHIN_MS }, rest);
     }
-    if (typeof text === 'string' && TRANSACTION_CONTROL.test(text)) return this.#inTime({ text, values }, rest);
+    if (typeof text === 'string' && TRANSACTION_CONTROL.test(text)) {
+      return this.#inTime({ text, values, query_timeout: ANSWERED_WITHIN_MS }, rest);
+    }
     return super.query(...(args as [string]));
   }
 
   #inTime(statement: object, rest: unknown[]): unknown {
-    const answer: unknown = super.query({ ...statement, query_timeout: ANSWERED_WITHIN_MS } as never, ...(rest as []));
+    const answer: unknown = super.query(statement as never, ...(rest as []));
     if (answer instanceof Promise) answer.catch((error: Error) => this.#giveUpAfter(error));
     return answer;
   }

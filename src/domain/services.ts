@@ -1,6 +1,7 @@
 import { AccessTokens } from './accounts/access-tokens.js';
 import { Accounts } from './accounts/accounts.js';
 import { PasswordHasher } from './accounts/password-hasher.js';
+import { PendingRegistrations } from './accounts/pending-registrations.js';
 import { Reauthentication } from './accounts/reauthentication.js';
 import { Registration } from './accounts/registration.js';
 import { SignIn } from './accounts/sign-in.js';
@@ -33,6 +34,7 @@ export interface Services {
   readonly recoveryCodes: RecoveryCodes;
   readonly accounts: Accounts;
   readonly registration: Registration;
+  readonly pendingRegistrations: PendingRegistrations;
   readonly signIn: SignIn;
   readonly signingKeys: SigningKeys;
   readonly passwords: PasswordHasher;
@@ -52,7 +54,7 @@ export function createServices({ db, settings, keyring, meter, version, issuer }
   const attempts = new Attempts(db, limiter);
   const signingKeys = new SigningKeys(db, keyring);
   const accessTokens = new AccessTokens(signingKeys, { issuer, ttlSeconds: settings.accounts.accessTokenTtlSeconds });
-  const { stepUpSeconds } = settings.accounts;
+  const { stepUpSeconds, emailVerificationTtlSeconds } = settings.accounts;
   const reauthentication = new Reauthentication(db, attempts, { passwords, stepUpSeconds });
   const registration = new Registration(db, { settings, keyring, passwords, limiter });
   const codeParts = { settings, keyring, hasher, hashings, limiter, attempts, reauthentication, meter };
@@ -62,6 +64,7 @@ export function createServices({ db, settings, keyring, meter, version, issuer }
     recoveryCodes: new RecoveryCodes(db, codeParts),
     accounts: new Accounts(db, { settings, limiter, accessTokens }),
     registration,
+    pendingRegistrations: new PendingRegistrations(db, { keyring, limiter, emailVerificationTtlSeconds }),
     signIn: new SignIn(db, signInParts),
     signingKeys,
     passwords,

@@ -36,6 +36,18 @@ export const RecoveryCodeBatchSchema = defineEntity({
   },
   checks: [
     {
+      name: 'recovery_code_batches_active_has_some_left',
+      expression: `status <> 'ACTIVE' or issued_count > used_count + invalidated_count + removed_count + lapsed_count`,
+    },
+    {
+      name: 'recovery_code_batches_number_positive',
+      expression: `number >= 1`,
+    },
+    {
+      name: 'recovery_code_batches_salt_length',
+      expression: `octet_length(salt) = 16`,
+    },
+    {
       name: 'recovery_code_batches_status_known',
       expression: `status in ('ACTIVE', 'EXHAUSTED', 'EXPIRED', 'SUPERSEDED', 'PENDING_DELETION', 'PURGED')`,
     },

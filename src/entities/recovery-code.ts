@@ -23,6 +23,14 @@ export const RecoveryCodeSchema = defineEntity({
   },
   checks: [
     {
+      name: 'recovery_codes_ended_has_its_time',
+      expression: `case status when 'USED' then used_at is not null when 'INVALIDATED' then invalidated_at is not null when 'SUPERSEDED' then superseded_at is not null when 'PENDING_DELETION' then deleted_at is not null when 'EXPIRED' then expires_at is not null else true end`,
+    },
+    {
+      name: 'recovery_codes_position_positive',
+      expression: `position >= 1`,
+    },
+    {
       name: 'recovery_codes_status_known',
       expression: `status in ('ACTIVE', 'USED', 'INVALIDATED', 'EXPIRED', 'SUPERSEDED', 'PENDING_DELETION')`,
     },

@@ -14,6 +14,12 @@ export const RefreshTokenSchema = defineEntity({
     expiresAt: timestamp(),
     usedAt: timestamp().nullable(),
   },
+  checks: [
+    {
+      name: 'refresh_tokens_token_hash_length',
+      expression: `octet_length(token_hash) = 32`,
+    },
+  ],
   uniques: [{ name: 'refresh_tokens_token_hash_unique', properties: ['tokenHash'] }],
   indexes: [
     { name: 'refresh_tokens_session_id_index', properties: ['sessionId'] },

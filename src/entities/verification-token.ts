@@ -22,6 +22,10 @@ export const VerificationTokenSchema = defineEntity({
   },
   checks: [
     {
+      name: 'verification_tokens_token_hash_length',
+      expression: `octet_length(token_hash) = 32`,
+    },
+    {
       name: 'verification_tokens_purpose_known',
       expression: `purpose in ('EMAIL_VERIFICATION', 'PASSWORD_RESET', 'EMAIL_CHANGE')`,
     },

@@ -1,5 +1,5 @@
 import type { OutboxMessage } from '../domain/events/outbox.js';
-import type { OutboxTopic, OutboxTopics } from '../domain/events/outbox-topics.js';
+import type { OutboxTopics } from '../domain/events/outbox-topics.js';
 import type { MailOrigin } from '../domain/mail/mail-inputs.js';
 import type { MailFacts } from '../domain/mail/mail-facts.js';
 import type { MailOrder, MailPort } from '../domain/mail/mail-port.js';
@@ -12,8 +12,14 @@ interface OrderParts {
   readonly token: () => string;
 }
 
+/** A message about an account that is there. */
+export type AccountMessage = Exclude<
+  OutboxMessage,
+  { readonly topic: 'registration-requested' | 'verification-wanted' }
+>;
+
 /** The mails that one message leads to. Notices go to verified addresses only; a link may go to one that is not yet. */
-export function ordersOfMessage(message: OutboxMessage, parts: OrderParts): readonly MailOrder[] {
+export function ordersOfMessage(message: AccountMessage, parts: OrderParts): readonly MailOrder[] {
   const { facts, linkWithToken, token } = parts;
   switch (message.topic) {
     case 'email-verification-requested': {
@@ -27,7 +33,6 @@ export function ordersOfMessage(message: OutboxMessage, parts: OrderParts): read
       ];
     }
     case 'batch-changed':
-    case 'verification-wanted':
       return [];
     default:
       return facts.isVerified ? noticeOf(message, parts) : [];
@@ -43,8 +48,8 @@ function noticeOf<Topic extends NoticeTopic>(
 }
 
 type NoticeTopic = Exclude<
-  OutboxTopic,
-  'email-verification-requested' | 'password-wanted' | 'verification-wanted' | 'batch-changed'
+  AccountMessage['topic'],
+  'email-verification-requested' | 'password-wanted' | 'batch-changed'
 >;
 
 interface NoticeFacts {

@@ -50,7 +50,8 @@ export class OutboxRelay {
     while (this.#isWoken && !this.#isStopped) {
       this.#isWoken = false;
       try {
-        while (!this.#isStopped && (await this.#deliverSome()) === BATCH_SIZE);
+        // Until there is none: delivering one message can write the next.
+        while (!this.#isStopped && (await this.#deliverSome()) > 0);
       } catch (error) {
         this.parts.onFault({ topic: undefined, error });
       }

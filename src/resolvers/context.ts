@@ -5,7 +5,7 @@ import type { Loaders } from './loaders.js';
 /** What every resolver gets: the rules, who asks, and from where. One for each request. */
 export interface Context {
   readonly services: Services;
-  readonly viewer: Viewer;
+  viewer: Viewer;
   readonly origin: Origin;
   readonly loaders: Loaders;
 }

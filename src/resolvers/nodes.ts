@@ -1,6 +1,6 @@
 import { isActingAdmin, isOwner } from '../domain/access/rules.js';
 import type { SignedIn, Viewer } from '../domain/access/viewer.js';
-import type { Account } from '../domain/accounts/account.js';
+import { type Account, limitSubjectOf } from '../domain/accounts/account.js';
 import type { SignedInSession } from '../domain/accounts/sign-in.js';
 import type { Session as SessionRecord } from '../domain/accounts/sessions.js';
 import type { Batch } from '../domain/codes/batch.js';
@@ -45,6 +45,7 @@ export function viewerOf({ session, account }: SignedInSession): SignedIn {
   return {
     kind: 'signed-in',
     accountId: account.id,
+    limitSubject: limitSubjectOf(account),
     role: account.role,
     sessionId: session.id,
     method: session.method,

@@ -1,4 +1,5 @@
 import { Arg, Ctx, Mutation, Resolver } from 'type-graphql';
+import { rejected } from '../domain/access/viewer.js';
 import type { SignedInSession } from '../domain/accounts/sign-in.js';
 import type { Context } from './context.js';
 import { accountNode, sessionNode, viewerOf } from './nodes.js';
@@ -42,8 +43,10 @@ export class SignInResolver {
   }
 
   @Mutation(() => AcknowledgedPayload, { description: 'Ends this session.' })
-  async signOut(@Ctx() { services, viewer, origin }: Context): Promise<AcknowledgedPayload> {
-    await services.signIn.signOut(viewer, origin);
+  async signOut(@Ctx() context: Context): Promise<AcknowledgedPayload> {
+    await context.services.signIn.signOut(context.viewer, context.origin);
+    // What follows in the same document is asked by nobody.
+    context.viewer = rejected;
     return acknowledged;
   }
 }

@@ -1,7 +1,7 @@
-import { costLimitRule } from '@escape.tech/graphql-armor-cost-limit';
 import { maxAliasesRule } from '@escape.tech/graphql-armor-max-aliases';
 import { maxDepthRule } from '@escape.tech/graphql-armor-max-depth';
 import { GraphQLError, type ParseOptions, type ValidationContext, type ValidationRule } from 'graphql';
+import { costRule } from './cost-rule.js';
 
 /** How large one operation may be, whichever way it comes in. */
 export const OPERATION_LIMITS = { depth: 10, aliases: 15, tokens: 1000, cost: 5000, bodyBytes: 100_000 } as const;
@@ -30,13 +30,10 @@ export const validationRules: ValidationRule[] = [
     n: OPERATION_LIMITS.aliases,
     ...reportedAs(`This operation has too many aliases: ${OPERATION_LIMITS.aliases} are allowed.`),
   }),
-  costLimitRule({
+  // One whole page of 100 entries with all of their fields fits in, a page of pages does not.
+  costRule({
     maxCost: OPERATION_LIMITS.cost,
-    // Without a factor for depth, the cost is about the number of values that may be answered: one whole page of 100
-    // entries with all of their fields fits in, a page of pages does not.
-    depthCostFactor: 1,
-    flattenFragments: true,
-    ...reportedAs(`This operation asks for too much at once: its cost may be ${OPERATION_LIMITS.cost} at most.`),
+    refuse: refusal(`This operation asks for too much at once: its cost may be ${OPERATION_LIMITS.cost} at most.`),
   }),
 ].map(
   (rule): ValidationRule =>
@@ -44,8 +41,11 @@ export const validationRules: ValidationRule[] = [
       rule(context),
 );
 
-/** The rules throw by default, out of graphql-js' `validate`, which the caller would see as a fault of ours. */
+/** Armor's rules throw by default, out of graphql-js' `validate`, which the caller would see as a fault of ours. */
 function reportedAs(message: string) {
-  const report = (context: ValidationContext | null) => context?.reportError(new OperationLimitError(message));
-  return { ignoreIntrospection: true, propagateOnRejection: false, onReject: [report] };
+  return { ignoreIntrospection: true, propagateOnRejection: false, onReject: [refusal(message)] };
+}
+
+function refusal(message: string) {
+  return (context: ValidationContext | null) => context?.reportError(new OperationLimitError(message));
 }

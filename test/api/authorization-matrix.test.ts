@@ -166,14 +166,15 @@ describe('a field, to whoever holds its object without a path to it', () => {
   }
 
   async function signedIn({ accountId, sessionId }: Asker): Promise<SignedIn> {
-    const [row] = await app.database.rows<Pick<SignedIn, 'role' | 'method'>>(
-      'select a.role, s.method from sessions s join accounts a on a.id = s.account_id where s.id = $1',
+    const [row] = await app.database.rows<Pick<SignedIn, 'role' | 'method' | 'limitSubject'>>(
+      'select a.role, s.method, a.email_key as "limitSubject" from sessions s join accounts a on a.id = s.account_id where s.id = $1',
       [sessionId],
     );
-    const { role, method } = row as Pick<SignedIn, 'role' | 'method'>;
+    const { role, method, limitSubject } = row as Pick<SignedIn, 'role' | 'method' | 'limitSubject'>;
     return {
       kind: 'signed-in',
       accountId: accountId as string,
+      limitSubject,
       sessionId: sessionId as string,
       role,
       method,

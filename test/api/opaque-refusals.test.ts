@@ -5,6 +5,7 @@ import { startTestApp, type TestApp } from '../support/app.js';
 import { from } from '../support/client-origin.js';
 import { TOGETHER } from '../support/later-app.js';
 import { metric } from '../support/metrics.js';
+import { requestsDone } from '../support/requests-done.js';
 import { holdOutbox, statementsOf } from '../support/statements.js';
 
 const WRONG_CODE = 'AAAAAA-AAAAAA-AAAAAA-AAAAAA-AAAAAA-AAAAAA';
@@ -84,12 +85,25 @@ async function call(account: TestAccount, field: string): Promise<void> {
 
 async function unverifiedEmail(): Promise<string> {
   const email = `${randomUUID()}@example.org`;
+  await registerNow(email);
+  const made = await app.database.rows('select email_verified_at from accounts where email_key = $1', [email]);
+  expect(made).toEqual([{ email_verified_at: null }]);
+  return email;
+}
+
+/** Registers an address and has the relay do what it leads to, but for the mail. */
+async function registerNow(email: string): Promise<void> {
   await app.post(
     'mutation($email: String!, $password: String!) { register(email: $email, password: $password) { acknowledged } }',
     { email, password: PASSWORD },
     { headers: from() },
   );
-  return email;
+  // Whatever else waits was to stay there.
+  await app.database.rows(`update outbox set delivered_at = now() where payload->>'email' is distinct from $1`, [
+    email,
+  ]);
+  await app.database.rows(`update outbox set due_at = now() where delivered_at is null`);
+  await requestsDone(app.database);
 }
 
 /** Codes that are not accepted, each for another reason. */
@@ -217,6 +231,32 @@ describe('a password that is not accepted, for whatever reason', () => {
 });
 
 describe('an address', () => {
+  it('stays locked when it is registered meanwhile, as a known one does', async () => {
+    const query =
+      'mutation($email: String!, $password: String!) { signIn(email: $email, password: $password) { accessToken } }';
+    const answersTo = async (email: string) => {
+      const headers = from();
+      const answers: unknown[] = [];
+      const signIn = async (password: string) => {
+        const { errors } = await app.post(query, { email, password }, { headers });
+        const { code, retryAfterSeconds } = errors[0]?.extensions ?? {};
+        answers.push([code, retryAfterSeconds]);
+      };
+      for (let n = 0; n < 6; n += 1) await signIn(WRONG_PASSWORD);
+      await registerNow(email);
+      await signIn(PASSWORD);
+      return answers;
+    };
+    const known = await answersTo((await makeAccount(app)).email);
+    expect(known.map((answer: any) => answer[0])).toEqual([
+      ...Array.from({ length: 5 }, () => 'INVALID_CREDENTIALS'),
+      ...Array.from({ length: 2 }, () => 'RATE_LIMITED'),
+    ]);
+    const unknown = `${randomUUID()}@example.org`;
+    expect(await answersTo(unknown)).toEqual(known);
+    expect(await app.database.rows('select 1 from accounts where email_key = $1', [unknown])).toHaveLength(1);
+  });
+
   const emails: Readonly<Record<string, () => Promise<string>>> = {
     unknown: async () => `${randomUUID()}@example.org`,
     known: async () => (await makeAccount(app)).email,
@@ -227,28 +267,34 @@ describe('an address', () => {
     [
       'register',
       'mutation($email: String!) { register(email: $email, password: "a password for the tests 1") { acknowledged } }',
-      1,
+      [1, 1, 1, 0, 0],
     ],
     [
       'resendEmailVerification',
       'mutation($email: String!) { resendEmailVerification(email: $email) { acknowledged } }',
-      0,
+      [0, 0, 0, 0, 0],
     ],
   ])(
     'is not told by %s to be known, unknown or unverified, also past the limit of mails',
-    async (field, query, password) => {
-      const answers: unknown[] = [];
+    async (field, query, passwords) => {
+      const runs: Trace[][] = [];
       for (const email of Object.values(emails)) {
         const variables = { email: await email() };
-        for (let n = 0; n < 5; n += 1) {
-          const { statements, ...trace } = await traceOf({ query, variables });
-          expect(statements.length).toBeGreaterThan(0);
-          answers.push(trace);
-        }
+        // Making the unverified one has taken one of its mails.
+        await app.database.rows('delete from rate_limits');
+        const run: Trace[] = [];
+        for (let n = 0; n < 5; n += 1) run.push(await traceOf({ query, variables }));
+        runs.push(run);
       }
-      for (const answer of answers)
-        expect(answer).toEqual({ ...(answers[0] as object), hashes: { code: 0, password } });
-      expect(JSON.parse((answers[0] as Trace).text)).toEqual({ data: { [field]: { acknowledged: true } } });
+      const [first] = runs as [Trace[]];
+      for (const run of runs) expect(run).toEqual(first);
+      const [{ text, status, headers }] = first as [Trace];
+      for (const trace of first) {
+        expect(trace).toMatchObject({ text, status, headers });
+        expect(trace.statements.length).toBeGreaterThan(0);
+      }
+      expect(first.map(({ hashes: spent }) => spent)).toEqual(passwords.map((password) => ({ code: 0, password })));
+      expect(JSON.parse(text)).toEqual({ data: { [field]: { acknowledged: true } } });
     },
   );
 });

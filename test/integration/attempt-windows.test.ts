@@ -64,7 +64,7 @@ async function lockedOwner() {
 async function storedPair(owner: Owner, credential: 'code' | 'password' = 'code', at: Origin = owner.origin) {
   const [row] = await rules.database.rows<Record<string, unknown>>(
     'select count, step, is_told, blocked_until, open_slots from rate_limits where key = $1',
-    [rules.keyring.mark('limits', 'pair', credential, owner.id, at.network ?? '')],
+    [rules.keyring.mark('limits', 'pair', credential, owner.email, at.network ?? '')],
   );
   return row;
 }
@@ -111,7 +111,7 @@ describe('the window after MAX_ATTEMPTS failures', () => {
       expect(await tryCode(later, owner)).toBe('REJECTED');
       const [row] = await rules.database.rows<{ left: number }>(
         `select extract(epoch from blocked_until - last_counted_at)::float8 as left from rate_limits where key = $1`,
-        [rules.keyring.mark('limits', 'pair', 'code', owner.id, '192.0.2.1')],
+        [rules.keyring.mark('limits', 'pair', 'code', owner.email, '192.0.2.1')],
       );
       expect(row).toEqual({ left: next });
     }
@@ -376,7 +376,7 @@ describe('an open slot', () => {
   const attemptBy = (owner: Owner) => ({
     policy: 'VERIFY' as const,
     credential: 'code' as const,
-    subject: owner.id,
+    subject: owner.email,
     accountId: owner.id,
     network: owner.origin.network,
     audit: { accountId: owner.id },

@@ -104,8 +104,10 @@ describe('the boundary of expiry', () => {
     'deleting the batch as one with usable codes': async (tx, { owner, batchId }) =>
       (await deleteBatch(tx, { batchId, ownerId: owner.id, deletedBy: owner.id, audit })).removedCount === 10,
     'superseding it': async (tx, { owner, batchId }) => {
+      const { sessionId } = owner.viewer;
       const hashing = { memoryKib: 1024, passes: 1, salt: Buffer.alloc(16), pepperKeyId: 'none' };
-      await issueBatch(tx, { accountId: owner.id, hashing, hashes: [Buffer.alloc(32)], expiresInDays: null, audit });
+      const batch = { accountId: owner.id, hashing, hashes: [Buffer.alloc(32)], expiresInDays: null };
+      await issueBatch(tx, { ...batch, audit: { sessionId } });
       const { rows } = await sql<{ status: string }>`
         select status from recovery_code_batches where id = ${batchId}
       `.execute(tx);

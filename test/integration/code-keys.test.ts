@@ -8,9 +8,11 @@ import { loadConfig } from '../../src/config/load-config.js';
 import { copyBinding } from '../../src/domain/codes/code-copies.js';
 import { keysInUse } from '../../src/domain/crypto/key-use.js';
 import { Keyring, UnknownKeyError } from '../../src/domain/crypto/keyring.js';
+import { UnauthenticatedError } from '../../src/domain/errors.js';
 import { createLogger } from '../../src/server/logger.js';
 import { StartRefusedError } from '../../src/stores.js';
-import { issueCodes, makeOwner, openRules, outcomeOf, type Owner, type Rules } from '../support/rules.js';
+import { auditOf, batchesOf, outboxOf } from '../support/batch-rows.js';
+import { from, issueCodes, makeOwner, openRules, outcomeOf, type Owner, type Rules } from '../support/rules.js';
 
 const newKey = () => randomBytes(32).toString('base64url');
 const keyIdOf = (key: string) => new Keyring(Buffer.from(key, 'base64url')).currentId;
@@ -98,6 +100,41 @@ describe('the rotation of RECOVERY_KEY', () => {
     expect(await verify(rules, owner, codes[0])).toBe('ACCEPTED');
   });
 
+  it('reads the codes of a batch that ended as unknown ones once its key is gone', async () => {
+    const before = await openRules({ RECOVERY_KEY: oldKey, MAX_ATTEMPTS: '3' });
+    const owner = await makeOwner(before);
+    const { viewer, origin, email } = owner;
+    const { id, codes } = await issueCodes(before, owner);
+    await before.services.recoveryCodes.deleteBatch(viewer, origin, id);
+    const stored = await batchesOf(before.database, owner.id);
+    expect(stored).toMatchObject([{ status: 'PENDING_DELETION' }]);
+    await before.with({ RECOVERY_KEY: nextKey, RECOVERY_KEY_PREVIOUS: oldKey }).services.signingKeys.ensure();
+    const after = before.with({ RECOVERY_KEY: nextKey });
+    expect(await keysInUse(after.db, after.keyring)).not.toContainEqual(expect.objectContaining({ isKnown: false }));
+    const signInAs = async (address: string) => {
+      const outcomes: unknown[] = [];
+      for (const code of codes.slice(0, 5)) {
+        outcomes.push(await outcomeOf(after.services.signIn.withRecoveryCode(origin, { email: address, code })));
+      }
+      return outcomes;
+    };
+    const expected = [...Array.from({ length: 3 }, () => 'INVALID_CREDENTIALS'), 60, 120];
+    expect(await signInAs(email)).toEqual(expected);
+    expect(await signInAs(`nobody-${email}`)).toEqual(expected);
+    // One for each attempt that was let through.
+    expect(after.counts.get('hash/code')).toBe(6);
+    const elsewhere = from('192.0.2.77');
+    expect(await after.services.recoveryCodes.verify(viewer, elsewhere, codes[0] as string)).toMatchObject({
+      outcome: 'REJECTED',
+    });
+    const revocation = { code: codes[1] as string, to: 'INVALIDATED' as const };
+    expect(await after.services.recoveryCodes.revoke(viewer, elsewhere, revocation)).toMatchObject({
+      outcome: 'NOT_FOUND',
+    });
+    expect(await batchesOf(before.database, owner.id)).toEqual(stored);
+    await before.close();
+  });
+
   it('refuses to start without the key of an active batch, says which one, and starts once it is given', async () => {
     await issueCodes(rules, await makeOwner(rules));
     const refused = await startsWith({ RECOVERY_KEY: nextKey });
@@ -149,20 +186,20 @@ describe('hash parameters', () => {
       [strong.with({}), { memoryKib: 1024, passes: 1 }],
       [weak, { memoryKib: 19_456, passes: 2 }],
     ] as const) {
-      expect((await by.services.hashings.targetOf(undefined, 'x')).hashing).toMatchObject(parameters);
+      expect((await by.services.hashings.activeTarget(undefined, 'x')).hashing).toMatchObject(parameters);
     }
     await issueCodes(strong, await makeOwner(strong));
     await issueCodes(weak, await makeOwner(strong));
     const { hashings } = strong.services;
     await hashings.refresh();
     const picks = await Promise.all(
-      Array.from({ length: 60 }, async (_, n) => (await hashings.targetOf(undefined, `${n}@example.org`)).hashing),
+      Array.from({ length: 60 }, async (_, n) => (await hashings.activeTarget(undefined, `${n}@example.org`)).hashing),
     );
     const kinds = new Set(picks.map(({ memoryKib, passes }) => `${memoryKib}/${passes}`));
     expect(kinds).toEqual(new Set(['1024/1', '19456/2']));
-    const again = (await hashings.targetOf(undefined, '7@example.org')).hashing;
+    const again = (await hashings.activeTarget(undefined, '7@example.org')).hashing;
     expect(again).toEqual(picks[7]);
-    expect((await hashings.targetOf(undefined, '8@example.org')).hashing.salt).not.toEqual(again.salt);
+    expect((await hashings.activeTarget(undefined, '8@example.org')).hashing.salt).not.toEqual(again.salt);
     await strong.close();
   });
 });
@@ -217,6 +254,28 @@ describe('the sealed copy of new codes', () => {
     const { id } = await issueCodes(rules, owner);
     await rules.services.signIn.signOut(owner.viewer, owner.origin);
     expect(await rules.database.rows('select 1 from code_copies where batch_id = $1', [id])).toEqual([]);
+  });
+
+  it.each([
+    ['was revoked', 'revoked_at = now()'],
+    ['has expired', 'expires_at = now()'],
+  ])('is not made, nor a batch, for a session that %s meanwhile', async (_how, ending) => {
+    const owner = await makeOwner(rules);
+    const { id } = await issueCodes(rules, owner);
+    const state = async () => ({
+      batches: await batchesOf(rules.database, owner.id),
+      audit: await auditOf(rules.database, owner.id),
+      outbox: await outboxOf(rules.database, owner.id),
+      copies: await rules.database.rows(
+        'select batch_id from code_copies where batch_id in (select id from recovery_code_batches where account_id = $1)',
+        [owner.id],
+      ),
+    });
+    const before = await state();
+    expect(before).toMatchObject({ batches: [{ id, status: 'ACTIVE' }], copies: [{ batch_id: id }] });
+    await rules.database.rows(`update sessions set ${ending} where id = $1`, [owner.viewer.sessionId]);
+    await expect(issueCodes(rules, owner)).rejects.toBeInstanceOf(UnauthenticatedError);
+    expect(await state()).toEqual(before);
   });
 
   it('is kept in a table that neither the write-ahead log nor a replica holds', async () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { auditOf } from '../support/batch-rows.js';
-import { makeOwner, openRules, type Owner, refusalOf, type Rules } from '../support/rules.js';
+import { makeOwner, openRules, outcomeOf, type Owner, refusalOf, type Rules } from '../support/rules.js';
 
 let rules: Rules;
 beforeAll(async () => {
@@ -113,9 +113,16 @@ describe('the cooldown of issuing', () => {
 
   it('opens no window for an issue that failed, and lets the next one pass', async () => {
     const owner = await makeOwner(rules);
-    // No such session: the copy cannot be kept for it, so that the whole issue rolls back.
+    // The copy cannot be kept, so that the whole issue rolls back.
+    await rules.database.rows('alter table code_copies rename column sealed to sealed_gone');
+    const failed = outcomeOf(generate(rules, owner));
+    await failed;
+    await rules.database.rows('alter table code_copies rename column sealed_gone to sealed');
+    expect(await failed).toBe('42703');
+    expect(await auditOf(rules.database, owner.id)).toEqual({});
+    expect(await storedWindow(owner)).toMatchObject({ blocked_until: null });
     const viewer = { ...owner.viewer, sessionId: randomUUID() };
-    await expect(generate(rules, { ...owner, viewer })).rejects.toMatchObject({ code: '23503' });
+    expect(await outcomeOf(generate(rules, { ...owner, viewer }))).toBe('UNAUTHENTICATED');
     expect(await auditOf(rules.database, owner.id)).toEqual({});
     expect(await storedWindow(owner)).toMatchObject({ blocked_until: null });
     expect((await generate(rules, owner)).batch.number).toBe(1);

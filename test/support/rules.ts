@@ -121,6 +121,7 @@ export async function makeOwner(
   const viewer: SignedIn = {
     kind: 'signed-in',
     accountId: id,
+    limitSubject: email,
     role,
     sessionId,
     method: 'PASSWORD',

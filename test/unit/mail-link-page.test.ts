@@ -123,7 +123,8 @@ describe('the script of the page', () => {
   });
 
   it.each([
-    ['INVALID_TOKEN', 'used before or is too old'],
+    ['INVALID_TOKEN', 'used before, or it is too old'],
+    ['INVALID_CREDENTIALS', 'not the password registered with this link. Try again, or leave it empty.'],
     ['BAD_USER_INPUT', 'Said so.'],
     ['INTERNAL_SERVER_ERROR', 'Something went wrong'],
   ])('explains %s and lets the reader try again', async (code, text) => {
@@ -132,6 +133,27 @@ describe('the script of the page', () => {
     expect(opened.status).toMatchObject({ className: 'refused', textContent: expect.stringContaining(text) });
     expect(opened.button.disabled).toBe(false);
     expect(opened.form.hidden).toBe(false);
+  });
+
+  it('does not blame the password for a link that is no longer valid', async () => {
+    const opened = openPage('#token=tok-1', refused('INVALID_TOKEN'));
+    opened.input.value = 'correct horse battery';
+    await opened.submit();
+    expect(opened.status.textContent).not.toMatch(/password/i);
+  });
+
+  it('takes another password, or none, after a wrong one', async () => {
+    const answers = [refused('INVALID_CREDENTIALS'), acknowledged];
+    const opened = openPage('#token=tok-1', async () => await (answers.shift() ?? acknowledged)());
+    opened.input.value = 'wrong horse battery';
+    await opened.submit();
+    opened.input.value = '';
+    await opened.submit();
+    expect(opened.requests.map(({ init }) => JSON.parse(init.body).variables)).toEqual([
+      { token: 'tok-1', password: 'wrong horse battery' },
+      { token: 'tok-1' },
+    ]);
+    expect(opened.status.className).toBe('done');
   });
 
   it('says so when the server cannot be reached', async () => {

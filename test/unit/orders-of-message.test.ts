@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import type { OutboxMessage } from '../../src/domain/events/outbox.js';
+
 import type { OutboxTopic, OutboxTopics } from '../../src/domain/events/outbox-topics.js';
 import type { MailFacts } from '../../src/domain/mail/mail-facts.js';
-import { ordersOfMessage } from '../../src/jobs/orders-of-message.js';
+import { type AccountMessage, ordersOfMessage } from '../../src/jobs/orders-of-message.js';
 
 const AT = '2026-11-22T08:00:00.000Z';
 const OCCASION = { accountId: 'a', at: AT, ipAddress: '192.0.2.1', userAgent: 'Firefox on Linux' };
@@ -23,7 +23,7 @@ function ordersOf<Topic extends OutboxTopic>(
   payload: OutboxTopics[Topic],
   facts: Partial<MailFacts> = {},
 ) {
-  const message = { id: 'm', topic, payload, sealed: null, attempts: 1, lease: 'l' } as unknown as OutboxMessage;
+  const message = { id: 'm', topic, payload, sealed: null, attempts: 1, lease: 'l' } as unknown as AccountMessage;
   return ordersOfMessage(message, {
     facts: { ...FACTS, ...facts },
     lowThreshold: 3,

@@ -18,6 +18,8 @@ export interface SignedIn {
   readonly role: Role;
   readonly sessionId: string;
   readonly method: SignInMethod;
+  /** What its failed attempts are counted under, signed in or not: its address, or for one without, its id. */
+  readonly limitSubject: string;
   /** Since the person last proved who they are, by the database's clock; refreshing does not renew it. */
   readonly secondsSinceAuthentication: number;
 }

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { Role } from '../access/viewer.js';
 import type { Database } from '../database.js';
+import { emailKeyOf } from './email.js';
 
 /** An account as those may see it who may see it at all; its password's hash is never among it. */
 export interface Account {
@@ -13,6 +14,11 @@ export interface Account {
   readonly createdAt: Date;
   readonly lastSignedInAt: Date | null;
   readonly setupVerifiedAt: Date | null;
+}
+
+/** What an account's failed attempts are counted under, signed in or not: its address, or for one without, its id. */
+export function limitSubjectOf({ id, email }: Account): string {
+  return email === null ? id : emailKeyOf(email);
 }
 
 export const accountColumns = sql<Account>`a.id, a.origin, a.external_id, a.email, a.role, a.email_verified_at,

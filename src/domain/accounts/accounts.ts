@@ -11,7 +11,7 @@ import { isId } from '../ids.js';
 import type { Limiter } from '../limits/limiter.js';
 import { parsePage, type PageRequest } from '../paging.js';
 import type { DomainSettings } from '../settings.js';
-import { type Account, accountByEmail, accountsById } from './account.js';
+import { type Account, accountByEmail, accountsById, limitSubjectOf } from './account.js';
 import { emailKeyOf } from './email.js';
 import { liveSessions, type Session, signedInBy } from './sessions.js';
 import type { AccessTokens } from './access-tokens.js';
@@ -93,7 +93,7 @@ export class Accounts {
     const admin = requireAdmin(viewer);
     return await this.db.transaction().execute(async (tx) => {
       const account = await this.#existing(tx, accountId);
-      await this.parts.limiter.unlock(tx, accountId);
+      await this.parts.limiter.unlock(tx, limitSubjectOf(account));
       const payload = occasionOf(accountId, NOWHERE);
       const event = { ...auditOf(admin, origin), action: 'ACCOUNT_UNLOCKED' as const, accountId };
       await recordEvents(tx, [event], [{ topic: 'account-unlocked', payload }]);

@@ -31,7 +31,7 @@ export class Reauthentication {
     const by = {
       policy: 'SIGN_IN' as LimitPolicy,
       credential: 'password' as const,
-      subject: viewer.accountId,
+      subject: viewer.limitSubject,
       accountId: viewer.accountId,
       network: origin.network,
       isKnownNetwork: account?.isKnownNetwork === true,

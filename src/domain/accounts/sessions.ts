@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { v7 as newId } from 'uuid';
-import type { Origin, Role, SignedIn, SignInMethod } from '../access/viewer.js';
+import type { Origin, SignedIn, SignInMethod } from '../access/viewer.js';
 import { hmac, type Keyring } from '../crypto/keyring.js';
 import { hashOfToken, newSecretToken } from '../crypto/secret-token.js';
 import type { Database } from '../database.js';
@@ -59,10 +59,12 @@ export async function openSession(tx: Database, { id, accountId, method, origin,
   return { session, account: accountFromJson(account), refreshToken } satisfies OpenedSession;
 }
 
+type SessionOwner = Pick<SignedIn, 'accountId' | 'limitSubject' | 'role' | 'method'>;
+
 /** The caller behind a session, if it has neither ended nor been revoked and its account is there. One statement. */
 export async function signedInBy(db: Database, sessionId: string): Promise<SignedIn | undefined> {
-  const { rows } = await sql<{ accountId: string; role: Role; method: SignInMethod; age: number }>`
-    select s.account_id, a.role, s.method, extract(epoch from sparekey_now() - s.authenticated_at)::float8 as age
+  const { rows } = await sql<SessionOwner & { age: number }>`
+    select s.account_id, coalesce(a.email_key, a.id::text) as limit_subject, a.role, s.method, extract(epoch from sparekey_now() - s.authenticated_at)::float8 as age
     from sessions s join accounts a on a.id = s.account_id
     where s.id = ${sessionId} and s.revoked_at is null and s.expires_at > sparekey_now()
   `.execute(db);

@@ -15,7 +15,7 @@ import {
   RefreshTokenReusedError,
   SessionExpiredError,
 } from '../errors.js';
-import { auditOf, auditOfAnonymous, occasionOf } from '../events/audit-of.js';
+import { auditOf, auditOfAnonymous, occasionOf, verificationWanted } from '../events/audit-of.js';
 import type { OutboxDraft } from '../events/outbox-topics.js';
 import { foldKey, recordEvents } from '../events/record-events.js';
 import type { Attempts } from '../limits/attempts.js';
@@ -148,10 +148,10 @@ export class SignIn {
   async #spend(claim: Claim, code: string): Promise<SignedInSession | undefined> {
     const accountId = verified(claim)?.accountId;
     return await this.parts.attempts.run(attemptBy(claim, 'code'), async () => {
-      const { batchId, hashing } = await this.parts.hashings.targetOf(accountId, subjectOf(claim));
+      const { batchId, hashing } = await this.parts.hashings.activeTarget(accountId, claim.emailKey);
       const hash = await this.parts.hasher.hash(code, hashing);
       const sessionId = newId();
-      const value = await this.db.transaction().execute(async (tx) => {
+      const value = await this.#committingOnlyASpend(async (tx) => {
         await sql`select 1 from accounts where id = ${accountId ?? sessionId} for no key update`.execute(tx);
         const audit = {
           ...auditOfAnonymous(claim.origin),
@@ -170,6 +170,23 @@ export class SignIn {
       if (value === undefined) return { outcome: 'FAILURE', value, ...rejectionOf(claim, 'RECOVERY_CODE') };
       return { outcome: 'SUCCESS', value };
     });
+  }
+
+  /** A wrong code is rolled back: flushing a commit would take a known account longer than an unknown one. */
+  async #committingOnlyASpend<T>(spend: (tx: Database) => Promise<T | undefined>): Promise<T | undefined> {
+    const nothingSpent = new Error('nothing spent');
+    const work = async (tx: Database) => {
+      const spent = await spend(tx);
+      if (spent === undefined) throw nothingSpent;
+      return spent;
+    };
+    return await this.db
+      .transaction()
+      .execute(work)
+      .catch((error: unknown) => {
+        if (error === nothingSpent) return undefined;
+        throw error;
+      });
   }
 
   /** Clears the password's failures only when the whole sign-in succeeds, so that a code cannot be guessed for free. */
@@ -211,16 +228,12 @@ function verified({ found }: Claim): Credentials | undefined {
   return found?.isVerified === true ? found : undefined;
 }
 
-function subjectOf({ found, emailKey }: Claim): string {
-  return found?.accountId ?? emailKey;
-}
-
 function attemptBy(claim: Claim, credential: Credential): AttemptBy {
   const { found, origin } = claim;
   return {
     policy: 'SIGN_IN',
     credential,
-    subject: subjectOf(claim),
+    subject: claim.emailKey,
     accountId: found?.accountId,
     network: origin.network,
     isKnownNetwork: found?.isKnownNetwork === true,
@@ -239,7 +252,7 @@ function rejectionOf(claim: Claim, method: SignInMethod = 'PASSWORD') {
 
 function newLinkFor({ found, origin }: Claim): OutboxDraft[] {
   if (found === undefined || found.isVerified) return [];
-  return [{ topic: 'verification-wanted', payload: { accountId: found.accountId, network: origin.network ?? null } }];
+  return [verificationWanted(found.email, origin)];
 }
 
 async function recordReuse(tx: Database, origin: Origin, { session, isFirst }: Extract<Rotation, { kind: 'reused' }>) {

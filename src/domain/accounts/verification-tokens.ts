@@ -3,6 +3,7 @@ import { v7 as newId } from 'uuid';
 import type { Keyring } from '../crypto/keyring.js';
 import { hashOfToken, newSecretToken } from '../crypto/secret-token.js';
 import type { Database } from '../database.js';
+import { sealForOutbox, type SealedPart } from '../events/sealed-part.js';
 
 export type TokenPurpose = 'EMAIL_VERIFICATION' | 'PASSWORD_RESET' | 'EMAIL_CHANGE';
 
@@ -19,36 +20,24 @@ export interface LiveToken {
   readonly accountId: string;
   readonly email: string;
   readonly passwordHash: string | null;
-  /** How many different passwords were registered for the address within the time given. */
+  /**
+   * How often the address was registered within the time given; a link mailed again is no registration, one
+   * that the relay has yet to store is. */
   readonly registrations: number;
 }
 
-/** A token to be mailed, as the outbox carries it: sealed under the message's own id. */
-export interface SealedToken {
-  readonly id: string;
-  readonly bytes: Buffer;
-}
-
 /** Makes a token of 32 random bytes, stored only as its hash, and returns it sealed for the mail. */
-export async function issueToken(tx: Database, keyring: Keyring, token: NewToken): Promise<SealedToken> {
+export async function issueToken(tx: Database, keyring: Keyring, token: NewToken): Promise<SealedPart> {
   const secret = newSecretToken();
   await sql`
     insert into verification_tokens (id, account_id, purpose, email_key, token_hash, password_hash, expires_at)
     values (${newId()}, ${token.accountId}, ${token.purpose}, ${token.emailKey}, ${hashOfToken(secret)},
       ${token.passwordHash ?? null}, sparekey_now() + make_interval(secs => ${token.ttlSeconds}))
   `.execute(tx);
-  const id = newId();
-  const { keyId, bytes } = keyring.seal('outbox', secret, { aad: id });
-  return { id, bytes: Buffer.concat([Buffer.from(keyId, 'hex'), bytes]) };
+  return sealForOutbox(keyring, secret);
 }
 
-/** The token that a sealed outbox message carries. */
-export function openToken(keyring: Keyring, { id, bytes }: SealedToken): string {
-  const keyId = bytes.subarray(0, 8).toString('hex');
-  return keyring.open('outbox', { keyId, bytes: bytes.subarray(8) }, { aad: id });
-}
-
-/** An unused, unexpired token of this purpose, for the address that its account has now. */
+/** An unused, unexpired token of this purpose, for the address that its account has now; a verified one needs no link. */
 export async function findLiveToken(
   db: Database,
   secret: string,
@@ -56,13 +45,18 @@ export async function findLiveToken(
 ): Promise<LiveToken | undefined> {
   const { rows } = await sql<LiveToken>`
     select t.id, t.account_id, a.email, t.password_hash, (
-      select count(distinct other.password_hash)::int from verification_tokens other
+      select count(distinct coalesce(other.password_hash, other.id::text))::int from verification_tokens other
       where other.account_id = t.account_id and other.purpose = t.purpose
         and other.created_at > sparekey_now() - make_interval(secs => ${registeredWithinSeconds})
+    ) + (
+      select count(*)::int from outbox o
+      where o.topic = 'registration-requested' and o.delivered_at is null and o.failed_at is null
+        and lower(o.payload->>'email') = a.email_key
     ) as registrations
     from verification_tokens t join accounts a on a.id = t.account_id and a.email_key = t.email_key
     where t.token_hash = ${hashOfToken(secret)} and t.purpose = ${purpose}
       and t.used_at is null and t.expires_at > sparekey_now()
+      and (t.purpose <> 'EMAIL_VERIFICATION' or a.email_verified_at is null)
   `.execute(db);
   return rows[0];
 }

@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import type { Keyring } from '../crypto/keyring.js';
 import type { Database } from '../database.js';
 import type { CodeHashing, HashParameters } from './code-hash.js';
@@ -14,8 +14,8 @@ const NO_BATCH = '00000000-0000-0000-0000-000000000000';
 const REFRESH_MS = 60_000;
 
 /**
- * The account's newest batch, the only one that can be active; where there is none, a decoy with parameters that active
- * batches use, picked by the subject, so that neither work nor time tells the two apart.
+ * What a typed code is hashed with: what the account's batch was, and where there is none, a decoy with parameters that
+ * active batches use, picked by the subject, so that neither work nor time tells the two apart.
  */
 export class BatchHashings {
   #inUse: readonly HashParameters[];
@@ -29,16 +29,28 @@ export class BatchHashings {
     this.#inUse = [configured];
   }
 
-  async targetOf(accountId: string | undefined, subject: string): Promise<HashTarget> {
+  /** The batch whose codes may be spent. */
+  async activeTarget(accountId: string | undefined, subject: string): Promise<HashTarget> {
+    return await this.#target(subject, sql`account_id = ${accountId ?? NO_BATCH} and status = 'ACTIVE'`);
+  }
+
+  /** The newest batch, ended or not, for its owner to be told what became of a code. */
+  async newestTarget(accountId: string): Promise<HashTarget> {
+    return await this.#target(accountId, sql`account_id = ${accountId}`);
+  }
+
+  async #target(subject: string, isCandidate: RawBuilder<boolean>): Promise<HashTarget> {
     // Nobody waits for it; while it fails, what was read last stays in use.
     this.refresh().catch(() => undefined);
-    const { rows } = await sql<{ batchId: string } & CodeHashing>`
-      select id as batch_id, salt, pepper_key_id, hash_memory_kib as memory_kib, hash_passes as passes
-      from recovery_code_batches where account_id = ${accountId ?? NO_BATCH} order by number desc limit 1
+    const { rows } = await sql<{ batchId: string; isActive: boolean } & CodeHashing>`
+      select id as batch_id, status = 'ACTIVE' as is_active, salt, pepper_key_id, hash_memory_kib as memory_kib,
+        hash_passes as passes
+      from recovery_code_batches where ${isCandidate} order by number desc limit 1
     `.execute(this.db);
-    const [newest] = rows;
-    if (newest === undefined) return this.#decoy(subject);
-    const { batchId, ...hashing } = newest;
+    const [found] = rows;
+    // The key of an ended batch may be gone by right; then nothing can be said of its codes.
+    if (found === undefined || !(found.isActive || this.keyring.knows(found.pepperKeyId))) return this.#decoy(subject);
+    const { batchId, isActive, ...hashing } = found;
     return { batchId, hashing };
   }
 

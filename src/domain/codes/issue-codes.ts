@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { v7 as newId } from 'uuid';
 import type { Database } from '../database.js';
+import { UnauthenticatedError } from '../errors.js';
 import { type AuditDraft, recordEvents } from '../events/record-events.js';
 import { type Batch, type BatchRow, toBatch } from './batch.js';
 import { batchColumns, codesLeft } from './batch-columns.js';
@@ -20,7 +21,7 @@ export interface NewBatch {
  * that has expired meanwhile is stored as EXPIRED, never as SUPERSEDED; used and invalidated codes keep their status.
  */
 export async function issueBatch(tx: Database, batch: NewBatch): Promise<Batch> {
-  await sql`select 1 from accounts where id = ${batch.accountId} for no key update`.execute(tx);
+  await lockOwner(tx, batch);
   const closed = await closeActiveBatch(tx, batch.accountId);
   const issued = await insertBatch(tx, batch);
   const about = { ...batch.audit, accountId: batch.accountId };
@@ -50,6 +51,18 @@ export async function issueBatch(tx: Database, batch: NewBatch): Promise<Batch> 
     ],
   );
   return issued;
+}
+
+/** The session must be there still, so that no copy is left to one that has ended. @throws UnauthenticatedError */
+async function lockOwner(tx: Database, { accountId, audit }: NewBatch): Promise<void> {
+  const { rows } = await sql<{ id: string }>`
+    with owner as materialized (select id from accounts where id = ${accountId} for no key update)
+    select s.id from sessions s, owner
+    where s.account_id = owner.id and s.id = ${audit.sessionId ?? null}
+      and s.revoked_at is null and s.expires_at > sparekey_now()
+    for share of s
+  `.execute(tx);
+  if (rows.length === 0) throw new UnauthenticatedError();
 }
 
 /** Ends the active batch, and wipes what is left of plaintext of it and of batches before it. */

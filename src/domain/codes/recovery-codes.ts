@@ -11,7 +11,7 @@ import type { AttemptBy, Limiter } from '../limits/limiter.js';
 import type { Meter } from '../meter.js';
 import type { DomainSettings } from '../settings.js';
 import type { Batch, Code } from './batch.js';
-import type { BatchHashings } from './batch-hashing.js';
+import type { BatchHashings, HashTarget } from './batch-hashing.js';
 import { newCodes } from './code-format.js';
 import { type CodeHasher, hashParametersFor } from './code-hash.js';
 import { sealCopy } from './code-copies.js';
@@ -94,7 +94,8 @@ export class RecoveryCodes {
     const me = requireSignedIn(viewer);
     const audit = auditOf(me, origin);
     return await this.parts.attempts.run(this.#attemptBy(me, origin), async () => {
-      const { batchId, hash } = await this.#hashed(me.accountId, code);
+      const target = await this.parts.hashings.activeTarget(me.accountId, me.limitSubject);
+      const { batchId, hash } = await this.#hashed(target, code);
       const batch = await spendCode(this.db, { batchId, hash, isSignIn: false, audit });
       const isAccepted = batch !== undefined;
       this.parts.meter.spend(isAccepted ? 'accepted' : 'rejected');
@@ -114,11 +115,15 @@ export class RecoveryCodes {
       const { setupVerifiedAt, hasActiveBatch } = await setupState(this.db, me.accountId);
       if (setupVerifiedAt !== null) return returned({ outcome: 'ALREADY_VERIFIED', setupVerifiedAt });
       if (!hasActiveBatch) return returned({ outcome: 'NO_ACTIVE_BATCH', setupVerifiedAt });
-      const place = await this.#hashed(me.accountId, code);
+      const target = await this.parts.hashings.activeTarget(me.accountId, me.limitSubject);
+      const place = await this.#hashed(target, code);
       const verifiedAt = await verifySetup(this.db, { ...place, accountId: me.accountId, audit });
       if (verifiedAt !== undefined) {
         return { outcome: 'SUCCESS', value: { outcome: 'VERIFIED', setupVerifiedAt: verifiedAt } };
       }
+      const now = await setupState(this.db, me.accountId);
+      if (now.setupVerifiedAt !== null)
+        return returned({ outcome: 'ALREADY_VERIFIED', setupVerifiedAt: now.setupVerifiedAt });
       return {
         outcome: 'FAILURE',
         value: { outcome: 'INVALID_CODE', setupVerifiedAt },
@@ -207,7 +212,7 @@ export class RecoveryCodes {
   async #revokeTyped(me: SignedIn, origin: Origin, { code, to }: { code: string; to: Revocation }): Promise<Revoked> {
     const audit = auditOf(me, origin);
     return await this.parts.attempts.run(this.#attemptBy(me, origin), async () => {
-      const place = await this.#hashed(me.accountId, code);
+      const place = await this.#hashed(await this.parts.hashings.newestTarget(me.accountId), code);
       const revoked = await revokeCode(this.db, { to, place, ownerId: me.accountId, audit });
       return {
         outcome: COUNTED[revoked.outcome] ?? 'RETURNED',
@@ -217,8 +222,7 @@ export class RecoveryCodes {
     });
   }
 
-  async #hashed(accountId: string, code: string): Promise<{ batchId: string; hash: Buffer }> {
-    const { batchId, hashing } = await this.parts.hashings.targetOf(accountId, accountId);
+  async #hashed({ batchId, hashing }: HashTarget, code: string): Promise<{ batchId: string; hash: Buffer }> {
     return { batchId, hash: await this.parts.hasher.hash(code, hashing) };
   }
 
@@ -226,7 +230,7 @@ export class RecoveryCodes {
     return {
       policy: 'VERIFY',
       credential: 'code',
-      subject: me.accountId,
+      subject: me.limitSubject,
       accountId: me.accountId,
       network: origin.network,
       audit: { ...auditOf(me, origin), accountId: me.accountId },

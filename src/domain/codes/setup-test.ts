@@ -32,8 +32,8 @@ export async function setupState(db: Database, accountId: string): Promise<Setup
 export async function verifySetup(db: Database, test: SetupTest): Promise<Date | undefined> {
   const { rows } = await sql<{ setupVerifiedAt: Date }>`
     with verified as (
-      update accounts a set setup_verified_at = coalesce(a.setup_verified_at, sparekey_now())
-      where a.id = ${test.accountId} and exists (
+      update accounts a set setup_verified_at = sparekey_now()
+      where a.id = ${test.accountId} and a.setup_verified_at is null and exists (
         select from recovery_codes code join recovery_code_batches b on b.id = code.batch_id
         where code.batch_id = ${test.batchId} and code.hash = ${test.hash} and code.status = 'ACTIVE'
           and b.status = 'ACTIVE' and (b.expires_at is null or b.expires_at > sparekey_now()))

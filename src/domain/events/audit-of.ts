@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { Origin, SignedIn } from '../access/viewer.js';
+import type { OutboxDraft } from './outbox-topics.js';
 import type { AuditDraft } from './record-events.js';
 
 /** What every event of a signed-in caller says of who and from where. */
@@ -35,4 +36,10 @@ export function occasionOf(accountId: string, from: Pick<Origin, 'address' | 'us
 export function auditSource(audit: AuditDraft): RawBuilder<unknown> {
   const { actorId = null, sessionId = null, method = null, ipAddress = null, userAgent = null } = audit;
   return sql`${actorId}::uuid, ${sessionId}::uuid, ${method}::text, ${ipAddress}::text, ${userAgent}::text`;
+}
+
+/** Asks for a new link to the address, if it waits for its verification. */
+export function verificationWanted(email: string, { network, address, userAgent }: Origin): OutboxDraft {
+  const from = { network: network ?? null, ipAddress: address ?? null, userAgent: userAgent ?? null };
+  return { topic: 'verification-wanted', payload: { email, ...from } };
 }

@@ -1,3 +1,5 @@
+import type { SealedPart } from './sealed-part.js';
+
 /** When and where something happened to an account, as its notice tells. Ids and plain facts only. */
 interface Occasion {
   readonly accountId: string;
@@ -15,8 +17,19 @@ interface OfBatch extends Occasion {
 export interface OutboxTopics {
   /** The sealed part is the mailed token. */
   readonly 'email-verification-requested': { readonly accountId: string; readonly validForSeconds: number };
-  /** Somebody tried to sign in to an account that waits for its verification: a new link is due, within the limits. */
-  readonly 'verification-wanted': { readonly accountId: string; readonly network: string | null };
+  /** Somebody registered an address. The sealed part is the hash of the password; without one no mail is allowed. */
+  readonly 'registration-requested': {
+    readonly email: string;
+    readonly ipAddress: string | null;
+    readonly userAgent: string | null;
+  };
+  /** A new link is due, within the mail limits, if the address waits for its verification. */
+  readonly 'verification-wanted': {
+    readonly email: string;
+    readonly network: string | null;
+    readonly ipAddress: string | null;
+    readonly userAgent: string | null;
+  };
   /** Somebody registered an address that has an account already. */
   readonly 'registered-again': Occasion;
   /** The address was verified, but no password could be taken over. The sealed part is the token to set one. */
@@ -43,7 +56,6 @@ export type OutboxDraft = {
     readonly payload: OutboxTopics[Topic];
     /** At most one message ever under the same key. */
     readonly uniqueKey?: string;
-    /** A secret to carry, as sealed under the message's own id. */
-    readonly sealed?: { readonly id: string; readonly bytes: Buffer };
+    readonly sealed?: SealedPart;
   };
 }[OutboxTopic];

@@ -30,7 +30,8 @@ export async function takeDueMessages(db: Database, limit: number): Promise<read
       order by due_at limit ${limit} for update skip locked)
     returning id, topic, payload, sealed, attempts, lease
   `.execute(db);
-  return rows;
+  // Ids grow with time; UPDATE returns in whatever order it went.
+  return rows.toSorted((a, b) => (a.id < b.id ? -1 : 1));
 }
 
 /** Makes messages due again that were taken and not tried. */

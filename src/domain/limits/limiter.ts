@@ -19,7 +19,7 @@ export type AttemptOutcome = 'SUCCESS' | 'FAILURE' | 'RETURNED';
 export interface AttemptBy {
   readonly policy: LimitPolicy;
   readonly credential: Credential;
-  /** The account's id, or, for an address that nobody has, what was typed in its compared form. */
+  /** The address in its compared form, whether or not somebody has it; for an account without one, its id. */
   readonly subject: string;
   readonly accountId: string | undefined;
   /** The network (IPv4 address, or /64); undefined: address limits are skipped. */
@@ -165,8 +165,8 @@ export class Limiter {
   }
 
   /** Forgets every failure and window of the account, for both credentials and from all addresses. */
-  async unlock(db: Database, accountId: string): Promise<void> {
-    const owners = (['password', 'code'] as const).map((credential) => this.#key('account', credential, accountId));
+  async unlock(db: Database, subject: string): Promise<void> {
+    const owners = (['password', 'code'] as const).map((credential) => this.#key('account', credential, subject));
     await sql`
       with locked as (
         select key from rate_limits where key = any(${owners}::bytea[]) or owner_key = any(${owners}::bytea[])

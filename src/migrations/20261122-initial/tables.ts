@@ -164,6 +164,13 @@ export const initialTables: readonly string[] = [
 
 /** Constraints and indexes, foreign keys last. */
 export const initialConstraints: readonly string[] = [
+  `alter table verification_tokens add constraint verification_tokens_token_hash_length check (octet_length(token_hash) = 32)`,
+  `alter table refresh_tokens add constraint refresh_tokens_token_hash_length check (octet_length(token_hash) = 32)`,
+  `alter table recovery_code_batches add constraint recovery_code_batches_active_has_some_left check (status <> 'ACTIVE' or issued_count > used_count + invalidated_count + removed_count + lapsed_count)`,
+  `alter table recovery_code_batches add constraint recovery_code_batches_number_positive check (number >= 1)`,
+  `alter table recovery_code_batches add constraint recovery_code_batches_salt_length check (octet_length(salt) = 16)`,
+  `alter table recovery_codes add constraint recovery_codes_ended_has_its_time check (case status when 'USED' then used_at is not null when 'INVALIDATED' then invalidated_at is not null when 'SUPERSEDED' then superseded_at is not null when 'PENDING_DELETION' then deleted_at is not null when 'EXPIRED' then expires_at is not null else true end)`,
+  `alter table recovery_codes add constraint recovery_codes_position_positive check (position >= 1)`,
   `create index accounts_created_at_index on accounts (created_at, id)`,
   `alter table accounts add constraint accounts_email_key_unique unique (email_key)`,
   `alter table accounts add constraint accounts_origin_external_id_unique unique (origin, external_id)`,

@@ -41,8 +41,8 @@ const pages = {
     query: 'mutation($token:String!,$password:String){verifyEmail(token:$token,password:$password){acknowledged}}',
     done: 'Your address is confirmed. Sign in now. If no password could be kept, a mail with a link to set one is on its way.',
     refusals: {
-      INVALID_TOKEN:
-        'This was not accepted: the password is not the one given with this registration, or the link was used before or is too old. Try the password again, or ask for a new mail.',
+      INVALID_CREDENTIALS: 'This is not the password registered with this link. Try again, or leave it empty.',
+      INVALID_TOKEN: 'This link was used before, or it is too old. Ask for a new mail.',
     },
   },
 } as const satisfies Record<string, PageSpec>;
