@@ -8,12 +8,20 @@ import {
   type UnknownRow,
 } from 'kysely';
 
+/** The columns of a result under both of their names, and a row of them that is empty still. */
+interface Shape {
+  readonly columns: readonly (readonly [name: string, mapped: string])[];
+  readonly empty: UnknownRow;
+}
+
 /**
  * Names are camelCase in TypeScript and snake_case in SQL. SQL written by hand names its columns itself: it is spared
- * the walk through all of its parts, which takes as long as the rest of building it. The names of a result are looked
- * up once, not row by row.
+ * the walk through all of its parts, which takes as long as the rest of building it. Results take their names from a
+ * shape that is made once for each list of columns, of which there are as many as statements.
  */
 export class NamingPlugin extends CamelCasePlugin {
+  readonly #shapes = new Map<string, Shape>();
+
   override transformQuery(args: PluginTransformQueryArgs): RootOperationNode {
     return RawNode.is(args.node) ? args.node : super.transformQuery(args);
   }
@@ -21,13 +29,26 @@ export class NamingPlugin extends CamelCasePlugin {
   override async transformResult({ result }: PluginTransformResultArgs): Promise<QueryResult<UnknownRow>> {
     const [first] = result.rows;
     if (first === undefined) return result;
-    const columns = Object.keys(first).map((name) => ({ name, mapped: this.camelCase(name) }));
-    return { ...result, rows: result.rows.map((row) => this.#mapped(row, columns)) };
+    const shape = this.#shapeOf(Object.keys(first));
+    return { ...result, rows: result.rows.map((row) => this.#named(row, shape)) };
   }
 
-  #mapped(row: UnknownRow, columns: readonly { readonly name: string; readonly mapped: string }[]): UnknownRow {
-    const named: UnknownRow = {};
-    for (const { name, mapped } of columns) {
+  #shapeOf(names: readonly string[]): Shape {
+    const key = names.join();
+    let shape = this.#shapes.get(key);
+    if (shape === undefined) {
+      const columns = names.map((name) => [name, this.camelCase(name)] as const);
+      // Through JSON, the engine keeps the properties in a fixed layout, which the rows copied from it share.
+      const empty = JSON.stringify(Object.fromEntries(columns.map(([, mapped]) => [mapped, null])));
+      shape = { columns, empty: JSON.parse(empty) as UnknownRow };
+      this.#shapes.set(key, shape);
+    }
+    return shape;
+  }
+
+  #named(row: UnknownRow, { columns, empty }: Shape): UnknownRow {
+    const named = { ...empty };
+    for (const [name, mapped] of columns) {
       const value = row[name];
       named[mapped] = isJsonObject(value) ? this.mapRow(value) : value;
     }

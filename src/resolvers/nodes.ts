@@ -13,9 +13,10 @@ export function accountNode(account: Account, viewer: Viewer): AccountNode {
   return { ...account, viewer };
 }
 
-export function batchNode({ deletedBy, ...batch }: Batch, viewer: Viewer): BatchNode {
-  const mayKnow = isOwner(viewer, deletedBy) || isActingAdmin(viewer);
-  return { ...batch, deletedById: mayKnow ? deletedBy : null, viewer };
+/** Who deleted it stays in the copy, where no field reads it: a copy with one property less takes several times as long. */
+export function batchNode(batch: Batch, viewer: Viewer): BatchNode {
+  const mayKnow = isOwner(viewer, batch.deletedBy) || isActingAdmin(viewer);
+  return { ...batch, deletedById: mayKnow ? batch.deletedBy : null, viewer };
 }
 
 export function optionalBatchNode(batch: Batch | undefined, viewer: Viewer): BatchNode | null {

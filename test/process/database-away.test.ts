@@ -21,7 +21,12 @@ beforeAll(async () => {
   app = await startTestApp(SHARED);
   me = await makeAccount(app);
   proxy = await openDatabaseProxy(app.database.url);
-  server = await startProgram({ ...SHARED, DATABASE_URL: proxy.url, ADDRESS_FAILURES_PER_HOUR: '100000' });
+  server = await startProgram({
+    ...SHARED,
+    DATABASE_URL: proxy.url,
+    ADDRESS_FAILURES_PER_HOUR: '100000',
+    MAX_ATTEMPTS: '100',
+  });
 });
 afterAll(async () => {
   await endPrograms();

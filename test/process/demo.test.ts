@@ -48,7 +48,7 @@ describe('npm run demo', () => {
       /outcome +REJECTED/,
       /session +RECOVERY_CODE/,
       /refused +INVALID_CREDENTIALS: \S/,
-      /wait +60 s, until \d{4}-/,
+      /wait +(?:60|5\d) s, until \d{4}-/,
       /newest +number 1, ACTIVE, 9 of 10 codes left/,
       /used +code 2 at \d{4}-/,
     ]) {

@@ -33,7 +33,7 @@ describe('What the start prints', () => {
       '  Admin       admin@localhost',
       '  Password    drawn-just-now   (shown this once)',
       '',
-      'Try it:  npm run demo -- http://127.0.0.1:4000',
+      `Try it:  npm run demo -- http://127.0.0.1:4000 --mail-dir ${join('.data', 'mail')}`,
       '',
       '',
     ]);

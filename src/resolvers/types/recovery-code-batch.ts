@@ -7,7 +7,10 @@ import { PageInfo } from './page-info.js';
 
 export type BatchNode = Omit<Batch, 'deletedBy'> & ReadBy & { readonly deletedById: string | null };
 
-@ObjectType({ description: 'Codes issued together. The record outlives its codes, with their final counts.' })
+@ObjectType({
+  simpleResolvers: true,
+  description: 'Codes issued together. The record outlives its codes, with their final counts.',
+})
 export class RecoveryCodeBatch {
   @Field(() => ID)
   id!: string;
@@ -81,7 +84,7 @@ export class RecoveryCode {
   deletedAt!: Date | null;
 }
 
-@ObjectType()
+@ObjectType({ simpleResolvers: true })
 export class RecoveryCodeBatchEdge {
   @Field(() => String)
   cursor!: string;
@@ -90,7 +93,7 @@ export class RecoveryCodeBatchEdge {
   node!: BatchNode;
 }
 
-@ObjectType()
+@ObjectType({ simpleResolvers: true })
 export class RecoveryCodeBatchConnection {
   @Field(() => [RecoveryCodeBatchEdge])
   edges!: RecoveryCodeBatchEdge[];
