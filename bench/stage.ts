@@ -17,8 +17,10 @@ export interface Scale {
   readonly people: number;
   /** Operations of each side, one after the other. */
   readonly times: number;
+  /** Rounds of many at once, each over the whole stock. */
   readonly rounds: number;
-  readonly secondsOfRound: number;
+  /** Rounds of the history page, each of a second: many short ones by turns, since the machine's moods last longer. */
+  readonly pageRounds: number;
   /** Codes in the table at the end. */
   readonly codes: number;
 }

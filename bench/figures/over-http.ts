@@ -12,6 +12,7 @@ import type { Samples } from './statements.ts';
 
 const CONNECTIONS = 16;
 const WARM_UP_SECONDS = 3;
+const ROUND_SECONDS = 1;
 
 export interface Servers {
   readonly ours: RunningServer;
@@ -47,12 +48,12 @@ export async function measureHistory(stage: Stage, samples: Samples, servers: Se
   await requireSameAnswers(Object.values(asked));
   const load = (name: keyof typeof asked) => () => {
     const [url, request] = asked[name];
-    return answersPerSecond(url, CONNECTIONS, forSeconds(stage.scale.secondsOfRound, request));
+    return answersPerSecond(url, CONNECTIONS, forSeconds(ROUND_SECONDS, request));
   };
   // Compilers need longer to warm up than a round takes.
   for (const [url, request] of Object.values(asked))
     await answersPerSecond(url, CONNECTIONS, forSeconds(WARM_UP_SECONDS, request));
-  const { ours, resolver, route } = await inTurns(stage.scale.rounds, {
+  const { ours, resolver, route } = await inTurns(stage.scale.pageRounds, {
     ours: load('ours'),
     resolver: load('resolver'),
     route: load('route'),

@@ -14,7 +14,7 @@ import { requestLog } from '../plugins/request-log.js';
 import { responseStatus } from '../plugins/response-status.js';
 import { describeError, withoutQuotes } from './describe-error.js';
 import type { ErrorFormatter } from './error-formatter.js';
-import { JSON_TYPE } from './media-type.js';
+import { GRAPHQL_TYPE } from './media-type.js';
 import type { Metrics } from './metrics.js';
 import { MAX_ERRORS_TOLD, parseOptions, validationRules } from './operation-limits.js';
 
@@ -55,7 +55,7 @@ function plugins({ logger, metrics, afterMutation: call }: ApolloParts): ApolloS
   return [
     requestLog(logger),
     operationMetrics(metrics),
-    responseStatus((accept) => accept === JSON_TYPE),
+    responseStatus((accept) => accept !== GRAPHQL_TYPE),
     reportUnexpected(logger),
     ...(call === undefined ? [] : [afterMutation(call)]),
     ApolloServerPluginCacheControlDisabled(),

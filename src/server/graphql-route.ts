@@ -7,7 +7,7 @@ import { UnavailableError } from '../domain/errors.js';
 import type { ClientAddress } from './client-address.js';
 import type { ErrorFormatter } from './error-formatter.js';
 import { answerFault, answerRefusal } from './http-refusal.js';
-import { type AnswerType, negotiateAnswerType } from './media-type.js';
+import { type AnswerType, JSON_TYPE, negotiateAnswerType } from './media-type.js';
 import type { Metrics } from './metrics.js';
 import { type RequestFacts, requestFacts } from './request-facts.js';
 
@@ -95,7 +95,8 @@ async function handle<C extends BaseContext>(
 
 function httpGraphqlRequest(request: FastifyRequest, answerType: AnswerType): HTTPGraphQLRequest {
   const { method, url, body } = request;
-  const headers = new HeaderMap([['accept', answerType]]);
+  // Without the header Apollo Server answers plain JSON, and need not negotiate once more.
+  const headers = new HeaderMap(answerType === JSON_TYPE ? [] : [['accept', answerType]]);
   for (const name of APOLLO_HEADERS) {
     const value = request.headers[name];
     if (typeof value === 'string' && value !== '') headers.set(name, value);
