@@ -144,7 +144,7 @@ describe('spending, without a deadlock and with counts that add up', () => {
 
   it('against expiry, superseded or deleted right after it, 50 rounds', async () => {
     const batches = await race(50, (each, round) => [
-      each.expire(5 + (round % 20)),
+      each.expire(5 + (round % 20) * 20),
       ...spendings(each),
       round % 2 === 0 ? each.supersede() : each.deleteBatch(),
       each.invalidate(4),
