@@ -18,8 +18,8 @@ const USAGE = `npm run bench [-- options]
   --only X   only the part of that name: generate, spend, wrong, sign-in, http, size
 `;
 
-const FULL: Scale = { people: 200, times: 500, rounds: 5, pageRounds: 15, codes: 1_000_000 };
-const QUICK: Scale = { people: 40, times: 100, rounds: 3, pageRounds: 5, codes: 100_000 };
+const FULL: Scale = { people: 200, times: 500, rounds: 5, pageRounds: 6, codes: 1_000_000 };
+const QUICK: Scale = { people: 40, times: 100, rounds: 3, pageRounds: 2, codes: 100_000 };
 
 const { values: options } = parseArgs({
   options: {

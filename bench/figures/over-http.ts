@@ -12,7 +12,7 @@ import type { Samples } from './statements.ts';
 
 const CONNECTIONS = 16;
 const WARM_UP_SECONDS = 3;
-const ROUND_SECONDS = 1;
+const ROUND_SECONDS = 3;
 
 export interface Servers {
   readonly ours: RunningServer;
