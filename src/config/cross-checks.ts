@@ -15,6 +15,14 @@ const RECOMMENDED_MAX_ATTEMPTS = 100;
 
 type Check = (draft: Draft) => SettingProblem | undefined;
 
+/** What is evidence, and the setting that says how long it is kept. */
+const EVIDENCE = [
+  ['AUDIT_RETENTION_DAYS', 'auditRetentionDays'],
+  ['EMAIL_LOG_RETENTION_DAYS', 'emailLogRetentionDays'],
+  ['PURGE_REPORT_RETENTION_DAYS', 'reportRetentionDays'],
+  ['BATCH_HISTORY_RETENTION_DAYS', 'batchHistoryRetentionDays'],
+] as const;
+
 interface Comparison {
   /** Names of the setting that is at fault and of the one it is compared with. */
   readonly names: readonly [string, string];
@@ -32,6 +40,20 @@ const checks: readonly Check[] = [
   checkAdminPassword,
   checkPasswordLength,
   checkAttempts,
+  ...EVIDENCE.map(
+    ([name, key]): Check =>
+      ({ purge }) =>
+        compare({
+          names: [name, 'EVIDENCE_MIN_DAYS'],
+          values: [purge[key], purge.evidenceMinDays],
+          isFine: (days, least) => days >= least,
+          complaint: {
+            id: 'E027',
+            message: 'Must not be below EVIDENCE_MIN_DAYS.',
+            hint: `Raise ${name} or lower EVIDENCE_MIN_DAYS.`,
+          },
+        }),
+  ),
 ];
 
 /** Problems that show only when settings are seen together; what could not be parsed is left out. */

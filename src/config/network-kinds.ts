@@ -45,6 +45,17 @@ export const databaseUrl: Kind<string> = kind('postgres URL', (text, refuse) =>
       }),
 );
 
+/** A connection string for MongoDB; its path names the database. */
+export const mongodbUrl: Kind<string> = kind('mongodb URL', (text, refuse) => {
+  const isUrl = /^mongodb(?:\+srv)?:\/\/[^\s/]+/.test(text);
+  if (isUrl) return text;
+  return refuse({
+    id: 'E006',
+    message: 'Must be a URL with a host that begins with mongodb:// or mongodb+srv://.',
+    hint: 'Write mongodb://user:password@host:27017/name, with special characters of the password percent-encoded.',
+  });
+});
+
 /** Where mail is handed over. */
 export const smtpUrl: Kind<string> = kind('smtp or smtps URL', (text, refuse) => {
   const url = URL.parse(text);

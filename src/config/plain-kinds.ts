@@ -22,6 +22,16 @@ export function integer(min: number, max: number): Kind<number> {
   });
 }
 
+const MAX_DELETIONS = 2_147_483_647;
+
+/** How many rows a run may remove: a positive number, or -1 for any number. 0 would mean a run that does nothing. */
+export const deletionCap: Kind<number> = kind(`-1, or 1–${MAX_DELETIONS}`, (text, refuse) => {
+  const value = PLAIN_INTEGER.test(text) ? Number(text) : 0;
+  if (value === -1 || (value >= 1 && value <= MAX_DELETIONS)) return value;
+  const message = `Must be -1, or a whole number from 1 to ${MAX_DELETIONS}.`;
+  return refuse({ id: 'E002', message, hint: 'Write -1 for no limit; 0 is refused.' });
+});
+
 /** `true` or `false`, and nothing else. */
 export const boolean: Kind<boolean> = kind('true, false', (text, refuse) => {
   if (text === 'true' || text === 'false') return text === 'true';

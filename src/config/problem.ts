@@ -21,6 +21,7 @@ export const problemKinds = {
   E024: 'codes of fewer than 64 bits',
   E025: 'mail without TLS to a public address, in production',
   E026: 'ADMIN_PASSWORD that an account could not have',
+  E027: 'a retention of evidence below EVIDENCE_MIN_DAYS',
   W001: 'mail without TLS to a private address, in production',
   W002: 'a recovery code alone signs in, in production',
   W003: 'codes may be mailed, in production',

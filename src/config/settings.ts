@@ -1,5 +1,6 @@
 import type { Setting } from './setting.js';
 import { accountSettings } from './settings/account-settings.js';
+import { cleanupSettings } from './settings/cleanup-settings.js';
 import { codeSettings } from './settings/code-settings.js';
 import { serverSettings } from './settings/server-settings.js';
 
@@ -7,7 +8,7 @@ import { serverSettings } from './settings/server-settings.js';
  * Every setting there is: `settings.codes.perBatch` describes what `config.codes.perBatch` holds. An entry here is all
  * that a new setting needs; its type, check and row in the README follow.
  */
-export const settings = { ...serverSettings, ...codeSettings, ...accountSettings };
+export const settings = { ...serverSettings, ...codeSettings, ...cleanupSettings, ...accountSettings };
 
 export type Settings = typeof settings;
 

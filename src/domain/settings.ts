@@ -20,9 +20,31 @@ export interface DomainSettings {
     readonly accountPasswordCeiling: number;
     readonly addressFailuresPerHour: number;
   };
+  readonly purge: {
+    readonly retentionDays: number;
+    readonly batchSize: number;
+    readonly pauseMs: number;
+    /** -1: unlimited. */
+    readonly maxDeletionsPerRun: number;
+    readonly useLogger: boolean;
+    readonly auditAutoCleanup: boolean;
+    readonly auditRetentionDays: number;
+    readonly emailLogRetentionDays: number;
+    readonly reportRetentionDays: number;
+    /** Undefined: kept for ever. */
+    readonly batchHistoryRetentionDays: number | undefined;
+    readonly evidenceMinDays: number;
+    readonly staleAccountDays: number;
+  };
   readonly history: { readonly maxVisible: number; readonly pageSize: number };
   readonly export: { readonly format: 'TXT' | 'CSV' | 'PDF' | 'JSON' };
-  readonly mail: { readonly emailCopyEnabled: boolean };
+  readonly mail: {
+    readonly emailCopyEnabled: boolean;
+    readonly adminEmail: string;
+    readonly adminName: string;
+    readonly from: string;
+    readonly storeEmailLog: boolean;
+  };
   readonly accounts: {
     readonly registrationOpen: boolean;
     readonly recoverySignIn: RecoverySignIn;

@@ -35,5 +35,11 @@ export const AccountSchema = defineEntity({
     { name: 'accounts_email_key_unique', properties: ['emailKey'] },
     { name: 'accounts_origin_external_id_unique', properties: ['origin', 'externalId'] },
   ],
-  indexes: [{ name: 'accounts_created_at_index', properties: ['createdAt', 'id'] }],
+  indexes: [
+    { name: 'accounts_created_at_index', properties: ['createdAt', 'id'] },
+    {
+      name: 'accounts_unverified_index',
+      expression: `create index accounts_unverified_index on accounts (created_at, id) where email_verified_at is null`,
+    },
+  ],
 });

@@ -20,6 +20,6 @@ export const CodeCopySchema = defineEntity({
   },
   indexes: [
     { name: 'code_copies_session_id_index', properties: ['sessionId'] },
-    { name: 'code_copies_expires_at_index', properties: ['expiresAt'] },
+    { name: 'code_copies_expires_at_index', properties: ['expiresAt', 'batchId'] },
   ],
 });

@@ -1,7 +1,11 @@
 import { AccountSchema } from './account.js';
 import { AuditEventSchema } from './audit-event.js';
 import { CodeCopySchema } from './code-copy.js';
+import { DefaultScheduleSchema } from './default-schedule.js';
+import { EmailLogEntrySchema } from './email-log-entry.js';
 import { OutboxMessageSchema } from './outbox-message.js';
+import { PurgeReportBatchSchema } from './purge-report-batch.js';
+import { PurgeReportSchema } from './purge-report.js';
 import { RateLimitSchema } from './rate-limit.js';
 import { RecoveryCodeBatchSchema } from './recovery-code-batch.js';
 import { RecoveryCodeSchema } from './recovery-code.js';
@@ -22,4 +26,8 @@ export const entities = [
   AuditEventSchema,
   OutboxMessageSchema,
   SigningKeySchema,
+  PurgeReportSchema,
+  PurgeReportBatchSchema,
+  EmailLogEntrySchema,
+  DefaultScheduleSchema,
 ] as const;

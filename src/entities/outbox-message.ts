@@ -29,6 +29,9 @@ export const OutboxMessageSchema = defineEntity({
       name: 'outbox_due_index',
       expression: 'create index outbox_due_index on outbox (due_at) where delivered_at is null and failed_at is null',
     },
-    { name: 'outbox_delivered_at_index', properties: ['deliveredAt'] },
+    {
+      name: 'outbox_ended_at_index',
+      expression: `create index outbox_ended_at_index on outbox (coalesce(delivered_at, failed_at), id)`,
+    },
   ],
 });

@@ -29,6 +29,10 @@ export const RecoveryCodeBatchSchema = defineEntity({
     deletedAt: timestamp().nullable(),
     deletedBy: () => p.manyToOne(AccountSchema).mapToPk().fieldName('deleted_by').deleteRule('set null').nullable(),
     purgedAt: timestamp().nullable(),
+    /** How many of its codes' rows a cleanup has removed; nothing else removes any. */
+    purgedCount: p.integer().default(0),
+    /** When its last row went, while it is not PURGED. */
+    emptiedAt: timestamp().nullable(),
     salt: p.blob().hidden().lazy(),
     pepperKeyId: p.text(),
     hashMemoryKib: p.integer(),
@@ -50,6 +54,10 @@ export const RecoveryCodeBatchSchema = defineEntity({
     {
       name: 'recovery_code_batches_status_known',
       expression: `status in ('ACTIVE', 'EXHAUSTED', 'EXPIRED', 'SUPERSEDED', 'PENDING_DELETION', 'PURGED')`,
+    },
+    {
+      name: 'recovery_code_batches_purged_has_no_rows',
+      expression: `purged_count >= 0 and purged_count <= issued_count and (status <> 'PURGED' or purged_count = issued_count)`,
     },
     {
       name: 'recovery_code_batches_counts_add_up',
@@ -74,6 +82,14 @@ export const RecoveryCodeBatchSchema = defineEntity({
     {
       name: 'recovery_code_batches_active_pepper_key',
       expression: `create index recovery_code_batches_active_pepper_key on recovery_code_batches (pepper_key_id) where status = 'ACTIVE'`,
+    },
+    {
+      name: 'recovery_code_batches_emptied_at_index',
+      expression: `create index recovery_code_batches_emptied_at_index on recovery_code_batches (emptied_at, id) where emptied_at is not null`,
+    },
+    {
+      name: 'recovery_code_batches_purged_at_index',
+      expression: `create index recovery_code_batches_purged_at_index on recovery_code_batches (purged_at, id) where purged_at is not null`,
     },
     { name: 'recovery_code_batches_deleted_by_index', properties: ['deletedBy'] },
   ],

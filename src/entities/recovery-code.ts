@@ -41,10 +41,10 @@ export const RecoveryCodeSchema = defineEntity({
     { name: 'recovery_codes_batch_id_position_unique', properties: ['batchId', 'position'] },
   ],
   indexes: [
-    // Without the codes that have no end yet, which are most: spending one adds an entry at the index's own end.
+    // In the order in which they are purged. Without the codes that have no end yet, which are most: spending one adds an entry at the index's own end.
     {
       name: 'recovery_codes_ended_at_index',
-      expression: `create index recovery_codes_ended_at_index on recovery_codes (ended_at) where ended_at is not null`,
+      expression: `create index recovery_codes_ended_at_index on recovery_codes (ended_at, id) where ended_at is not null`,
     },
   ],
 });

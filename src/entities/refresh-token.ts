@@ -23,6 +23,6 @@ export const RefreshTokenSchema = defineEntity({
   uniques: [{ name: 'refresh_tokens_token_hash_unique', properties: ['tokenHash'] }],
   indexes: [
     { name: 'refresh_tokens_session_id_index', properties: ['sessionId'] },
-    { name: 'refresh_tokens_expires_at_index', properties: ['expiresAt'] },
+    { name: 'refresh_tokens_expires_at_index', properties: ['expiresAt', 'id'] },
   ],
 });

@@ -24,5 +24,8 @@ export const SessionSchema = defineEntity({
   checks: [
     { name: 'sessions_method_known', expression: `method in ('PASSWORD', 'RECOVERY_CODE', 'FEDERATED', 'SERVICE')` },
   ],
-  indexes: [{ name: 'sessions_account_id_index', properties: ['accountId', 'createdAt'] }],
+  indexes: [
+    { name: 'sessions_account_id_index', properties: ['accountId', 'createdAt'] },
+    { name: 'sessions_expires_at_index', properties: ['expiresAt', 'id'] },
+  ],
 });

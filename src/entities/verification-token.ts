@@ -33,6 +33,9 @@ export const VerificationTokenSchema = defineEntity({
   uniques: [{ name: 'verification_tokens_token_hash_unique', properties: ['tokenHash'] }],
   indexes: [
     { name: 'verification_tokens_account_id_index', properties: ['accountId', 'purpose'] },
-    { name: 'verification_tokens_expires_at_index', properties: ['expiresAt'] },
+    {
+      name: 'verification_tokens_ended_at_index',
+      expression: `create index verification_tokens_ended_at_index on verification_tokens (least(used_at, expires_at), id)`,
+    },
   ],
 });

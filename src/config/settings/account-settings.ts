@@ -42,6 +42,10 @@ export const accountSettings = {
       default: 'Your recovery codes email has been successfully delivered.',
       description: 'What the owner reads once codes are mailed.',
     }),
+    storeEmailLog: setting('STORE_EMAIL_LOG', boolean, {
+      default: 'false',
+      description: 'Whether a log of mails is kept: template, recipient and what became of it, never the text.',
+    }),
   },
   accounts: {
     registrationOpen: setting('REGISTRATION_OPEN', boolean, {
@@ -83,6 +87,14 @@ export const accountSettings = {
     passwordResetTtlSeconds: setting('PASSWORD_RESET_TTL_SECONDS', integer(60, 86400), {
       default: '3600',
       description: 'Life of the link that sets a new password, in seconds.',
+    }),
+    maxSubscriptionsPerSocket: setting('MAX_SUBSCRIPTIONS_PER_SOCKET', integer(1, 10000), {
+      default: '100',
+      description: 'Subscriptions that may run over one socket at a time.',
+    }),
+    maxSocketsPerAccount: setting('MAX_SOCKETS_PER_ACCOUNT', integer(1, 100000), {
+      default: '20',
+      description: 'Sockets that one account may hold open at a time, in one process.',
     }),
     afterSignOutUrl: setting('AFTER_SIGN_OUT_URL', pageUrl, {
       default: '/',

@@ -1,5 +1,5 @@
 import { recoveryKey, recoveryKeys } from '../key.js';
-import { databaseUrl, host, networks, origins, publicUrl } from '../network-kinds.js';
+import { databaseUrl, host, mongodbUrl, networks, origins, publicUrl } from '../network-kinds.js';
 import { bearerToken, choice, folder, integer, text } from '../plain-kinds.js';
 import { setting } from '../setting.js';
 
@@ -55,6 +55,12 @@ export const serverSettings = {
     databaseUrl: setting('DATABASE_URL', databaseUrl, {
       otherwise: 'embedded PostgreSQL in DATA_DIR',
       description: 'The PostgreSQL database; required in production.',
+      isSecret: true,
+      hasFileVariant: true,
+    }),
+    mongodbUrl: setting('MONGODB_URL', mongodbUrl, {
+      otherwise: 'jobs in PostgreSQL',
+      description: 'The MongoDB database that holds schedules and jobs.',
       isSecret: true,
       hasFileVariant: true,
     }),

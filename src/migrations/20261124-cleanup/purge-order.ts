@@ -1,0 +1,20 @@
+/** What lets a cleanup find the next rows by a range scan, oldest first, and count what it took from a batch. */
+export const purgeOrder: readonly string[] = [
+  `alter table recovery_code_batches add column purged_count int not null default 0, add column emptied_at timestamptz null`,
+  `update recovery_code_batches set purged_count = issued_count where status = 'PURGED'`,
+  `alter table recovery_code_batches add constraint recovery_code_batches_purged_has_no_rows check (purged_count >= 0 and purged_count <= issued_count and (status <> 'PURGED' or purged_count = issued_count))`,
+  `create index recovery_code_batches_emptied_at_index on recovery_code_batches (emptied_at, id) where emptied_at is not null`,
+  `create index recovery_code_batches_purged_at_index on recovery_code_batches (purged_at, id) where purged_at is not null`,
+  `drop index recovery_codes_ended_at_index`,
+  `create index recovery_codes_ended_at_index on recovery_codes (ended_at, id) where ended_at is not null`,
+  `create index accounts_unverified_index on accounts (created_at, id) where email_verified_at is null`,
+  `drop index verification_tokens_expires_at_index`,
+  `create index verification_tokens_ended_at_index on verification_tokens (least(used_at, expires_at), id)`,
+  `drop index refresh_tokens_expires_at_index`,
+  `create index refresh_tokens_expires_at_index on refresh_tokens (expires_at, id)`,
+  `create index sessions_expires_at_index on sessions (expires_at, id)`,
+  `drop index code_copies_expires_at_index`,
+  `create index code_copies_expires_at_index on code_copies (expires_at, batch_id)`,
+  `drop index outbox_delivered_at_index`,
+  `create index outbox_ended_at_index on outbox (coalesce(delivered_at, failed_at), id)`,
+];
