@@ -2,10 +2,19 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Config } from './config/config.js';
+import { SignalListener } from './database/signal-listener.js';
+import { CleanupRunner } from './domain/cleanup/cleanup-runner.js';
+import { ReportMails } from './domain/cleanup/report-mails.js';
+import { ensureDefaultSchedules } from './domain/cleanup/schedules/default-schedules.js';
 import { pendingMessages } from './domain/events/outbox.js';
+import type { LiveSession } from './domain/live/live-session.js';
 import { createServices, type Services } from './domain/services.js';
+import { CHANNELS } from './domain/signals.js';
 import { ensureFirstAdmin, type FirstAdmin } from './first-admin.js';
+import { createJobQueue } from './jobs/create-job-queue.js';
+import type { JobQueue } from './jobs/job-queue.js';
 import { OutboxRelay } from './jobs/outbox-relay.js';
+import { createWorker, type Worker } from './jobs/worker.js';
 import { createMailer } from './mail/mailer.js';
 import { createMailTransport, type MailTransport } from './mail/transport.js';
 import { createReadiness } from './readiness.js';
@@ -22,8 +31,16 @@ import { version } from './version.js';
 
 /** How long the delivery under way may take at the stop before it is cut off. */
 const DRAIN_MS = 1_000;
+/** How long a chunk of a cleanup, and a mail under way, may take at the stop. */
+const JOBS_END_WITHIN_MS = 2_000;
 const NOT_DELIVERED = 'An outbox message could not be delivered yet.';
 const OUTBOX_AWAY = 'The outbox cannot be worked off at the moment.';
+const NOT_HEARD = 'Nothing can be heard of other processes at the moment.';
+const JOBS_AWAY = 'Jobs cannot be worked off at the moment.';
+const JOB_FAILED = 'A job failed.';
+const NOT_SWEPT = 'Runs that died could not be looked for.';
+const RUN_FAILED = 'A cleanup failed on the way.';
+const NOT_READ = 'What subscribers wait for cannot be read at the moment.';
 
 /** A Sparekey process, ready to be started. */
 export interface App {
@@ -43,6 +60,10 @@ interface Parts {
   readonly services: Services;
   readonly transport: MailTransport;
   readonly relay: OutboxRelay;
+  readonly signals: SignalListener;
+  readonly queue: JobQueue;
+  /** Undefined where this process leaves jobs to others. */
+  readonly worker: Worker | undefined;
   /** Known at the latest when the server listens. */
   readonly address: { publicUrl: string };
 }
@@ -52,39 +73,64 @@ export async function createApp(config: Config, logger = createLogger(config.ser
   const stores = await openStores(config, logger);
   try {
     await prepareStores(stores, config);
-    return assemble(config, logger, stores);
+    return await assemble(config, logger, stores);
   } catch (error) {
     await stores.close();
     throw error;
   }
 }
 
-function assemble(config: Config, logger: Logger, stores: Stores): App {
+async function assemble(config: Config, logger: Logger, stores: Stores): Promise<App> {
   const { db, pool } = stores.connection;
   const address = { publicUrl: config.server.publicUrl ?? 'http://localhost' };
   const publicUrl = () => address.publicUrl;
   const metrics = createMetrics({
     databasePool: () => ({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
     outboxPending: () => pendingMessages(db),
+    subscriptions: () => services.live.size,
   });
-  const { keyring } = stores;
-  const services = createServices({ db, settings: config, keyring, meter: metrics, version, issuer: publicUrl });
+  const { keyring, databaseUrl } = stores;
+  const told = (text: string) => (error: unknown) => logger.warn({ err: error }, text);
+  const signals = new SignalListener({ url: databaseUrl, channels: CHANNELS, onFault: told(NOT_HEARD) });
+  const queue = await createJobQueue({
+    db,
+    pool,
+    signals,
+    stores: config.stores,
+    onFault: ({ job, error }) => logger.warn({ job, err: error }, job === undefined ? JOBS_AWAY : JOB_FAILED),
+  });
+  const core = { db, settings: config, keyring, meter: metrics, version, issuer: publicUrl };
+  const services = createServices({ ...core, signals, jobs: queue, onLiveFault: told(NOT_READ) });
   const { siteName, dataDir } = config.server;
   const transport = createMailTransport({ ...config.mail, filesDir: join(dataDir, 'mail'), siteName });
+  const mail = createMailer({ transport, siteName, publicUrl });
   const relay = new OutboxRelay({
     db,
     keyring,
-    mail: createMailer({ transport, siteName, publicUrl }),
+    mail,
     lowThreshold: config.codes.lowThreshold,
     pendingRegistrations: services.pendingRegistrations,
+    jobs: queue,
     onFault: ({ topic, error }) =>
       logger.warn({ topic, err: error }, topic === undefined ? OUTBOX_AWAY : NOT_DELIVERED),
   });
-  return appOf({ config, logger, stores, metrics, services, transport, relay, address });
+  const runner = new CleanupRunner(db, {
+    settings: config,
+    finishedJobs: queue.finishedJobs,
+    log: {
+      detail: (line) => logger.info(line, 'cleanup'),
+      fault: ({ error, ...ids }) => logger.error({ ...ids, err: error }, RUN_FAILED),
+    },
+    ended: () => relay.wake(),
+  });
+  const reportMails = new ReportMails(db, { settings: config, mail });
+  const work = { db, settings: config, jobs: queue, runner, reportMails, onFault: told(NOT_SWEPT) };
+  const worker = config.server.role === 'api' ? undefined : createWorker(work);
+  return appOf({ config, logger, stores, metrics, services, transport, relay, signals, queue, worker, address });
 }
 
 function appOf(parts: Parts): App {
-  const { config, stores, services, relay, transport, address } = parts;
+  const { config, stores, services, relay, signals, queue, worker, transport, address } = parts;
   let http: HttpServer | undefined;
   return {
     services,
@@ -93,19 +139,24 @@ function appOf(parts: Parts): App {
       await services.signingKeys.ensure();
       const firstAdmin = await ensureFirstAdmin(stores.connection.db, services, config);
       await services.hashings.refresh();
+      await signals.start();
       if (config.server.role !== 'worker') http = await serve(parts);
       const url = (await http?.listen())?.url;
       address.publicUrl = config.server.publicUrl ?? url ?? address.publicUrl;
       relay.start();
+      await queue.start(worker, async () => void (await ensureDefaultSchedules(stores.connection.db, queue)));
       return { url, firstAdmin };
     },
     async close() {
       await http?.close();
+      worker?.stop();
+      await queue.stop(JOBS_END_WITHIN_MS);
       const drained = relay.stop();
       // A mail server that does not answer must not hold the stop: closing cuts off what is under way.
       await Promise.race([drained, delay(DRAIN_MS, undefined, { ref: false })]);
       await transport.close();
       await drained;
+      await signals.stop();
       await stores.close();
     },
   };
@@ -121,6 +172,11 @@ async function serve({ config, logger, metrics, services, stores, relay }: Parts
     readiness: createReadiness(stores.connection),
     jwks: () => services.signingKeys.jwks(),
     afterMutation: () => relay.wake(),
+    sockets: {
+      ...config.accounts,
+      enter: (token, onEnd) => services.live.enter(token, onEnd),
+      newContext: (session, facts) => subscriptionContext(services, session, facts),
+    },
   });
 }
 
@@ -132,4 +188,17 @@ async function newContext(services: Services, facts: RequestFacts): Promise<Cont
   const token = authorization === undefined ? undefined : (BEARER.exec(authorization)?.[1] ?? '');
   const viewer = await services.accounts.viewerBy(token);
   return { services, viewer, origin: originOf(facts), loaders: createLoaders(services) };
+}
+
+function subscriptionContext(services: Services, session: LiveSession, facts: RequestFacts): Context {
+  const loaders = createLoaders(services);
+  return {
+    services,
+    origin: originOf(facts),
+    loaders,
+    session,
+    get viewer() {
+      return session.viewer;
+    },
+  };
 }

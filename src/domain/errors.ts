@@ -64,8 +64,34 @@ export class NotFoundError extends DomainError {
   }
 }
 
+/** `path` names the argument that stands in the way, where it is one. */
 export class ConflictError extends DomainError {
   readonly code = 'CONFLICT';
+  constructor(
+    message: string,
+    readonly path?: string,
+  ) {
+    super(message);
+  }
+  override get extensions() {
+    return this.path === undefined ? {} : { argument: this.path };
+  }
+}
+
+/** Asked for something that cannot be undone, without saying that it is meant. */
+export class ConfirmationRequiredError extends DomainError {
+  readonly code = 'CONFIRMATION_REQUIRED';
+  constructor() {
+    super('This cannot be undone: give confirm: true if you mean it.');
+  }
+}
+
+/** Schedules and jobs cannot be reached; everything else goes on. */
+export class JobsUnavailableError extends DomainError {
+  readonly code = 'JOBS_UNAVAILABLE';
+  constructor(options?: ErrorOptions) {
+    super('The job store is away at the moment: schedules and jobs have to wait. Try again shortly.', options);
+  }
 }
 
 /** Refused until `retryAt`; what is told here is what is enforced. */

@@ -1,4 +1,5 @@
 import { BadUserInputError } from './errors.js';
+import { isId } from './ids.js';
 
 /** The arguments of a cursor connection. */
 export interface PageRequest {
@@ -43,4 +44,27 @@ export function parsePage(request: PageRequest, defaultSize: number) {
     limit: first ?? last ?? defaultSize,
     isFromEnd: last !== undefined,
   };
+}
+
+/** A page of a list that goes by id, or by another key that is told whole. */
+export interface KeyPage {
+  readonly after: string | undefined;
+  readonly limit: number;
+}
+
+/** An opaque cursor for the row with this id. */
+export function idCursorOf(id: string): string {
+  return Buffer.from(`i:${id}`).toString('base64url');
+}
+
+/** @throws BadUserInputError for a size outside 1–100 or a cursor that is none. */
+export function parseIdPage({ first, after }: Pick<PageRequest, 'first' | 'after'>, defaultSize: number): KeyPage {
+  return { after: idOf(after), limit: sizeOf(first, 'first') ?? defaultSize };
+}
+
+function idOf(cursor: string | null | undefined): string | undefined {
+  if (cursor === null || cursor === undefined) return undefined;
+  const id = Buffer.from(cursor, 'base64url').toString('latin1').slice(2);
+  if (isId(id) && idCursorOf(id) === cursor) return id;
+  throw new BadUserInputError('after', 'Give a cursor that a page of this list returned.');
 }

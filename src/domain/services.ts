@@ -9,14 +9,20 @@ import { SigningKeys } from './accounts/signing-keys.js';
 import { BatchHashings } from './codes/batch-hashing.js';
 import { CodeHasher, hashParametersFor } from './codes/code-hash.js';
 import { RecoveryCodes } from './codes/recovery-codes.js';
+import { Cleanup } from './cleanup/cleanup.js';
+import { Schedules } from './cleanup/schedules/schedules.js';
 import { HashPool } from './crypto/hash-pool.js';
 import type { Keyring } from './crypto/keyring.js';
 import type { Database } from './database.js';
+import { LiveFeeds } from './live/live-feeds.js';
+import type { JobStore } from './jobs/job-store.js';
+import { Jobs } from './jobs/jobs.js';
 import { Attempts } from './limits/attempts.js';
 import { Limiter } from './limits/limiter.js';
 import type { Meter } from './meter.js';
 import { type ServiceInfo, serviceInfo } from './service-info.js';
 import type { DomainSettings } from './settings.js';
+import type { Signals } from './signals.js';
 
 export interface Core {
   readonly db: Database;
@@ -26,6 +32,10 @@ export interface Core {
   readonly version: string;
   /** What our access tokens name as issuer and audience. Asked late: a port may be chosen at listening. */
   readonly issuer: () => string;
+  readonly signals: Signals;
+  readonly jobs: JobStore;
+  /** Told of live events that cannot be read at the moment. */
+  readonly onLiveFault?: (error: unknown) => void;
 }
 
 /** What Sparekey can do; the same objects serve every request, job and command. */
@@ -39,6 +49,10 @@ export interface Services {
   readonly signingKeys: SigningKeys;
   readonly passwords: PasswordHasher;
   readonly hashings: BatchHashings;
+  readonly live: LiveFeeds;
+  readonly cleanup: Cleanup;
+  readonly schedules: Schedules;
+  readonly jobs: Jobs;
 }
 
 // A password hash takes 19 MiB and tens of milliseconds: two at once fill two cores. A code hash takes a millisecond, and
@@ -46,7 +60,17 @@ export interface Services {
 const PASSWORD_POOL = { concurrency: 2, queueLength: 64 };
 const CODE_POOL = { concurrency: 10, queueLength: 1024 };
 
-export function createServices({ db, settings, keyring, meter, version, issuer }: Core): Services {
+export function createServices({
+  db,
+  settings,
+  keyring,
+  meter,
+  version,
+  issuer,
+  signals,
+  jobs,
+  onLiveFault,
+}: Core): Services {
   const passwords = new PasswordHasher(new HashPool(PASSWORD_POOL), meter);
   const hasher = new CodeHasher(keyring, new HashPool(CODE_POOL), meter);
   const hashings = new BatchHashings(db, keyring, hashParametersFor(settings.codes));
@@ -59,6 +83,7 @@ export function createServices({ db, settings, keyring, meter, version, issuer }
   const registration = new Registration(db, { settings, keyring, passwords, limiter });
   const codeParts = { settings, keyring, hasher, hashings, limiter, attempts, reauthentication, meter };
   const signInParts = { settings, keyring, passwords, hasher, hashings, attempts, accessTokens, meter };
+  const schedules = new Schedules(db, { settings, jobs });
   return {
     info: serviceInfo(settings, version),
     recoveryCodes: new RecoveryCodes(db, codeParts),
@@ -69,5 +94,9 @@ export function createServices({ db, settings, keyring, meter, version, issuer }
     signingKeys,
     passwords,
     hashings,
+    live: new LiveFeeds(db, { signals, accessTokens, onFault: onLiveFault ?? (() => undefined) }),
+    cleanup: new Cleanup(db, { settings, jobs }),
+    schedules,
+    jobs: new Jobs(db, { jobs, schedules }),
   };
 }

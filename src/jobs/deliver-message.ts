@@ -1,11 +1,13 @@
-import { sql } from 'kysely';
 import type { PendingRegistrations } from '../domain/accounts/pending-registrations.js';
+import { findReport } from '../domain/cleanup/read-reports.js';
 import type { Keyring } from '../domain/crypto/keyring.js';
 import type { Database } from '../domain/database.js';
 import type { OutboxMessage } from '../domain/events/outbox.js';
 import { openFromOutbox } from '../domain/events/sealed-part.js';
+import type { JobStore } from '../domain/jobs/job-store.js';
 import { mailFacts } from '../domain/mail/mail-facts.js';
 import type { MailPort } from '../domain/mail/mail-port.js';
+import { signal } from '../domain/signals.js';
 import { type AccountMessage, ordersOfMessage } from './orders-of-message.js';
 
 export interface DeliveryParts {
@@ -14,10 +16,8 @@ export interface DeliveryParts {
   readonly mail: MailPort;
   readonly lowThreshold: number;
   readonly pendingRegistrations: PendingRegistrations;
+  readonly jobs: Pick<JobStore, 'queueReportMail'>;
 }
-
-/** The channel on which processes hear, by id, of batches that changed. */
-export const BATCH_CHANNEL = 'sparekey_batch_changed';
 
 /** Does what one message asks for. Repeating it does no harm. */
 export async function deliverMessage(parts: DeliveryParts, message: OutboxMessage): Promise<void> {
@@ -26,9 +26,20 @@ export async function deliverMessage(parts: DeliveryParts, message: OutboxMessag
       return await parts.pendingRegistrations.register(message.payload, secretOf(parts, message));
     case 'verification-wanted':
       return await parts.pendingRegistrations.renew(message.payload);
+    case 'session-ended':
+      return await signal(parts.db, 'sparekey_session_ended', [message.payload.sessionId]);
+    case 'purge-reported':
+      return await reportPurge(parts, message.payload.reportId);
     default:
       return await deliverToAccount(parts, message);
   }
+}
+
+/** Word of it first, then the mail, if one was asked for: a job of its own, which is tried again for about a day. */
+async function reportPurge({ db, jobs }: DeliveryParts, reportId: string): Promise<void> {
+  await signal(db, 'sparekey_purge_reported', [reportId]);
+  const report = await findReport(db, reportId);
+  if (report?.emailStatus === 'QUEUED') await jobs.queueReportMail(reportId);
 }
 
 /** Word to other processes first, then the mails. */
@@ -36,7 +47,7 @@ async function deliverToAccount(parts: DeliveryParts, message: AccountMessage): 
   const { payload } = message;
   const batchId = 'batchId' in payload ? payload.batchId : undefined;
   const codeId = 'codeId' in payload ? payload.codeId : undefined;
-  if (batchId !== undefined) await sql`select pg_notify(${BATCH_CHANNEL}, ${batchId})`.execute(parts.db);
+  if (batchId !== undefined) await signal(parts.db, 'sparekey_batch_changed', [batchId]);
   const facts = await mailFacts(parts.db, { accountId: payload.accountId, batchId, codeId });
   if (facts === undefined) return;
   const orders = ordersOfMessage(message, {

@@ -15,7 +15,7 @@ interface OrderParts {
 /** A message about an account that is there. */
 export type AccountMessage = Exclude<
   OutboxMessage,
-  { readonly topic: 'registration-requested' | 'verification-wanted' }
+  { readonly topic: 'registration-requested' | 'verification-wanted' | 'session-ended' | 'purge-reported' }
 >;
 
 /** The mails that one message leads to. Notices go to verified addresses only; a link may go to one that is not yet. */

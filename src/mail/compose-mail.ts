@@ -1,5 +1,5 @@
 import { htmlBody } from './html-body.js';
-import type { MailBlock, MailContent } from './mail-content.js';
+import type { Cell, MailBlock, MailContent } from './mail-content.js';
 import type { RenderedMail } from '../domain/mail/mail-inputs.js';
 import { textBody } from './text-body.js';
 import { oneLine } from './wording.js';
@@ -25,9 +25,15 @@ function cleanBlock(block: MailBlock): MailBlock {
       return { ...block, text: oneLine(block.text) };
     case 'facts':
       return { ...block, facts: block.facts.map(([label, value]) => [label, oneLine(value)] as const) };
+    case 'table':
+      return { ...block, rows: block.rows.map((row) => row.map(cleanCell)) };
     case 'link':
       return { ...block, url: webUrl(block.url) };
   }
+}
+
+function cleanCell(cell: Cell): Cell {
+  return typeof cell === 'number' ? cell : oneLine(cell);
 }
 
 function webUrl(url: string): string {

@@ -1,4 +1,4 @@
-import type { Fact, MailBlock, MailContent } from './mail-content.js';
+import type { Cell, Fact, MailBlock, MailContent } from './mail-content.js';
 
 const FONT = "font-family:-apple-system,BlinkMacSystemFont,'Segoe UI',Roboto,Helvetica,Arial,sans-serif";
 
@@ -64,6 +64,8 @@ function blockHtml(block: MailBlock): string {
       return `<table cellpadding="0" cellspacing="0" border="0" style="margin:0 0 16px;font-size:15px">
 ${block.facts.map(factHtml).join('\n')}
 </table>`;
+    case 'table':
+      return tableHtml(block.head, block.rows);
     case 'link':
       return linkHtml(block.label, block.url);
   }
@@ -73,6 +75,22 @@ function factHtml([label, value]: Fact): string {
   const head = `<th class="faint" scope="row" align="left" valign="top" style="padding:2px 16px 2px 0;color:#59636e;font-weight:normal;${FONT}">${escapeHtml(label)}</th>`;
   const cell = `<td class="ink" align="left" valign="top" style="padding:2px 0;color:#1f2328;${FONT}">${escapeHtml(value)}</td>`;
   return `<tr>${head}${cell}</tr>`;
+}
+
+function tableHtml(head: readonly string[], rows: readonly (readonly Cell[])[]): string {
+  const labels = head.map(
+    (label) =>
+      `<th class="faint" scope="col" align="left" valign="top" style="padding:2px 8px 2px 0;color:#59636e;font-weight:normal;${FONT}">${escapeHtml(label)}</th>`,
+  );
+  const lines = [labels, ...rows.map((row) => row.map(cellHtml))].map((cells) => `<tr>${cells.join('')}</tr>`);
+  return `<table cellpadding="0" cellspacing="0" border="0" style="margin:0 0 16px;font-size:13px">
+${lines.join('\n')}
+</table>`;
+}
+
+function cellHtml(cell: Cell): string {
+  const align = typeof cell === 'number' ? 'right' : 'left';
+  return `<td class="ink" align="${align}" valign="top" style="padding:2px 8px 2px 0;color:#1f2328;${FONT}">${escapeHtml(String(cell))}</td>`;
 }
 
 function linkHtml(label: string, url: string): string {

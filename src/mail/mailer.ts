@@ -1,4 +1,4 @@
-import type { MailPort } from '../domain/mail/mail-port.js';
+import type { MailOrder, MailPort } from '../domain/mail/mail-port.js';
 import { mailLinkUrl } from './links.js';
 import { renderMail } from './templates.js';
 import type { MailTransport } from './transport.js';
@@ -12,12 +12,14 @@ interface MailerParts {
 
 /** Renders orders and hands them to the transport. The same key gives the same Message-ID. */
 export function createMailer({ transport, siteName, publicUrl }: MailerParts): MailPort {
+  const rendered = ({ template, input }: MailOrder) => renderMail(template, { ...input, siteName });
   return {
-    async send({ template, input }, { to, key }) {
-      const mail = renderMail(template, { ...input, siteName });
+    async send(order, { to, key }) {
+      const mail = rendered(order);
       const messageId = `<${key}@${new URL(publicUrl()).hostname}>`;
-      await transport.send({ ...mail, to, messageId, template });
+      await transport.send({ ...mail, to, messageId, template: order.template });
     },
+    subjectOf: (order) => rendered(order).subject,
     linkWithToken: (page, token) => mailLinkUrl(publicUrl(), page, token),
   };
 }

@@ -7,6 +7,7 @@ import { codeUsed, signedInByCode } from './templates/code-used.js';
 import { codesIssued } from './templates/codes-issued.js';
 import { codesEmpty, codesLow } from './templates/codes-low.js';
 import { lockedOut } from './templates/locked-out.js';
+import { purgeReport } from './templates/purge-report.js';
 import { sessionReplay } from './templates/session-replay.js';
 import { setYourPassword } from './templates/set-your-password.js';
 import { verifyEmail } from './templates/verify-email.js';
@@ -27,6 +28,7 @@ export const templates: { readonly [Name in MailTemplate]: (input: MailInputs[Na
   'session-replay': sessionReplay,
   'password-attempts-ceiling': passwordAttemptsCeiling,
   'code-attempts-ceiling': codeAttemptsCeiling,
+  'purge-report': purgeReport,
 };
 
 /**

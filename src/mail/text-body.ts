@@ -1,4 +1,4 @@
-import type { MailBlock, MailContent } from './mail-content.js';
+import type { Cell, MailBlock, MailContent } from './mail-content.js';
 
 const LINE_WIDTH = 72;
 
@@ -14,9 +14,24 @@ function blockText(block: MailBlock): string {
       return wrap(block.text);
     case 'facts':
       return block.facts.map(([label, value]) => `${label}: ${value}`).join('\n');
+    case 'table':
+      return tableText(block.head, block.rows);
     case 'link':
       return `${block.label}:\n${block.url}`;
   }
+}
+
+/** Columns as wide as their widest cell. */
+function tableText(head: readonly string[], rows: readonly (readonly Cell[])[]): string {
+  const widths = head.map((label, column) =>
+    Math.max(label.length, ...rows.map((row) => String(row[column] ?? '').length)),
+  );
+  const lines = [head, ...rows].map((row) => row.map((cell, column) => padded(cell, widths[column] ?? 0)).join(' '));
+  return lines.map((line) => line.trimEnd()).join('\n');
+}
+
+function padded(cell: Cell, width: number): string {
+  return typeof cell === 'number' ? String(cell).padStart(width) : cell.padEnd(width);
 }
 
 function wrap(text: string): string {

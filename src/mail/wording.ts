@@ -20,6 +20,15 @@ export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
+/** The name of a task or of a kind of row as people read it: AUDIT_EVENTS is "audit events", refreshTokens "refresh tokens". */
+export function inWords(name: string): string {
+  const words = name
+    .replaceAll(/([a-z])([A-Z])/g, '$1 $2')
+    .replaceAll('_', ' ')
+    .toLowerCase();
+  return words.replaceAll(/\bemail\b/g, 'e-mail').replaceAll(/\b(?:oidc|id)\b/g, (short) => short.toUpperCase());
+}
+
 /**
  * An instant as people read it, always in UTC: "22 November 2026, 07:14:05 UTC".
  *

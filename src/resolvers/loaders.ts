@@ -1,5 +1,7 @@
 import DataLoader from 'dataloader';
 import type { Account } from '../domain/accounts/account.js';
+import type { Report } from '../domain/cleanup/report.js';
+import type { Schedule } from '../domain/cleanup/schedules/schedules.js';
 import type { Code } from '../domain/codes/batch.js';
 import type { Services } from '../domain/services.js';
 
@@ -10,11 +12,15 @@ import type { Services } from '../domain/services.js';
 export interface Loaders {
   readonly account: DataLoader<string, Account | undefined>;
   readonly codesOfBatch: DataLoader<string, readonly Code[]>;
+  readonly schedule: DataLoader<string, Schedule | undefined>;
+  readonly newestReport: DataLoader<string, Report | undefined>;
 }
 
-export function createLoaders({ accounts, recoveryCodes }: Services): Loaders {
+export function createLoaders({ accounts, recoveryCodes, schedules, cleanup }: Services): Loaders {
   return {
     account: new DataLoader((ids) => accounts.byIds(ids), { cache: false }),
     codesOfBatch: new DataLoader((ids) => recoveryCodes.codesOf(ids), { cache: false }),
+    schedule: new DataLoader((ids) => schedules.byIds(ids), { cache: false }),
+    newestReport: new DataLoader((ids) => cleanup.newestReports(ids), { cache: false }),
   };
 }

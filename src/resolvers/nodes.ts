@@ -5,8 +5,16 @@ import type { SignedInSession } from '../domain/accounts/sign-in.js';
 import type { Session as SessionRecord } from '../domain/accounts/sessions.js';
 import type { Batch } from '../domain/codes/batch.js';
 import type { BatchPage } from '../domain/codes/read-batches.js';
-import { cursorOf } from '../domain/paging.js';
+import type { Report, ReportLine } from '../domain/cleanup/report.js';
+import { reportCursorOf } from '../domain/cleanup/report-cursor.js';
+import type { Page } from '../domain/cleanup/cleanup.js';
+import type { ReportFilter } from '../domain/cleanup/read-reports.js';
+import type { Schedule } from '../domain/cleanup/schedules/schedules.js';
+import { cursorOf, idCursorOf } from '../domain/paging.js';
 import type { AccountNode, Session } from './types/account.js';
+import type { ScheduleNode } from './types/cleanup.js';
+import type { PageInfo } from './types/page-info.js';
+import type { PurgeCount, PurgedBatchConnection, PurgeReportConnection, ReportNode } from './types/purge-report.js';
 import type { BatchNode, RecoveryCodeBatchConnection } from './types/recovery-code-batch.js';
 
 export function accountNode(account: Account, viewer: Viewer): AccountNode {
@@ -39,6 +47,54 @@ export function batchConnection(page: BatchPage, viewer: Viewer): RecoveryCodeBa
     },
     totalCount: page.totalCount,
   };
+}
+
+export function reportNode(report: Report, viewer: Viewer): ReportNode {
+  const cursor = report.cursor === null ? null : reportCursorOf(report.cursor);
+  return { ...report, cursor, counts: countList(report.counts), viewer };
+}
+
+export function countList(counts: Readonly<Record<string, number>>): PurgeCount[] {
+  return Object.entries(counts).map(([name, count]) => ({ name, count }));
+}
+
+export function scheduleNode(schedule: Schedule, viewer: Viewer): ScheduleNode {
+  return { ...schedule, viewer };
+}
+
+export function optionalScheduleNode(schedule: Schedule | undefined, viewer: Viewer): ScheduleNode | null {
+  return schedule === undefined ? null : scheduleNode(schedule, viewer);
+}
+
+interface PageOf {
+  readonly after?: string | null | undefined;
+}
+
+export function reportConnection(
+  page: Page<Report>,
+  { filter, after, viewer }: PageOf & { readonly filter: ReportFilter; readonly viewer: Viewer },
+): PurgeReportConnection {
+  const edges = page.items.map((report) => ({ cursor: idCursorOf(report.id), node: reportNode(report, viewer) }));
+  return { edges, pageInfo: pageInfoOf(edges, page.hasMore, after), filter };
+}
+
+export function lineConnection(
+  page: Page<ReportLine>,
+  { reportId, after }: PageOf & { readonly reportId: string },
+): PurgedBatchConnection {
+  const edges = page.items.map((line) => ({ cursor: idCursorOf(line.batchId), node: line }));
+  return { edges, pageInfo: pageInfoOf(edges, page.hasMore, after), reportId };
+}
+
+function pageInfoOf(
+  edges: readonly { readonly cursor: string }[],
+  hasNextPage: boolean,
+  after: string | null | undefined,
+): PageInfo {
+  const [first, last] = [edges[0], edges.at(-1)];
+  // Only a page that returned it knows this cursor: there is something before it.
+  const hasPreviousPage = typeof after === 'string';
+  return { hasNextPage, hasPreviousPage, startCursor: first?.cursor ?? null, endCursor: last?.cursor ?? null };
 }
 
 /** Whoever just signed in reads the answer as that account, whatever the request's own token said. */

@@ -12,6 +12,7 @@ import { afterMutation } from '../plugins/after-mutation.js';
 import { operationMetrics } from '../plugins/operation-metrics.js';
 import { requestLog } from '../plugins/request-log.js';
 import { responseStatus } from '../plugins/response-status.js';
+import { subscriptionsElsewhere } from '../plugins/subscriptions-elsewhere.js';
 import { describeError, withoutQuotes } from './describe-error.js';
 import type { ErrorFormatter } from './error-formatter.js';
 import { GRAPHQL_TYPE } from './media-type.js';
@@ -57,6 +58,7 @@ function plugins({ logger, metrics, afterMutation: call }: ApolloParts): ApolloS
     operationMetrics(metrics),
     responseStatus((accept) => accept !== GRAPHQL_TYPE),
     reportUnexpected(logger),
+    subscriptionsElsewhere(),
     ...(call === undefined ? [] : [afterMutation(call)]),
     ApolloServerPluginCacheControlDisabled(),
     ApolloServerPluginInlineTraceDisabled(),

@@ -14,6 +14,9 @@ import { addOperatorRoutes, type OperatorRouteParts } from './operator-routes.js
 import { addPageRoutes } from './page-routes.js';
 import type { RequestFacts } from './request-facts.js';
 import { securityHeaders } from './security-headers.js';
+import { SocketServer, type SocketServerParts } from './socket/socket-server.js';
+import type { SubscriptionParts } from './socket/subscription-protocol.js';
+import { isSocketRequest } from './socket/upgrade-refusal.js';
 
 export interface HttpServerParts<C extends BaseContext> extends Pick<OperatorRouteParts, 'readiness' | 'jwks'> {
   readonly config: Pick<Config, 'server'>;
@@ -24,6 +27,11 @@ export interface HttpServerParts<C extends BaseContext> extends Pick<OperatorRou
   newContext(facts: RequestFacts): Promise<C>;
   /** Called when a mutation has been answered. */
   readonly afterMutation?: () => void;
+  /** Who opens sockets for subscriptions, and what these run with; without it there are none. */
+  readonly sockets?: Pick<
+    SubscriptionParts,
+    'enter' | 'newContext' | 'maxSubscriptionsPerSocket' | 'maxSocketsPerAccount'
+  >;
 }
 
 export interface HttpServer {
@@ -34,7 +42,7 @@ export interface HttpServer {
    */
   listen(): Promise<{ url: string }>;
   /**
-   * Stops accepting, lets running requests finish and closes every connection; those that take longer than `timeoutMs`
+   * Stops accepting, closes the sockets, lets running requests finish and closes every connection; those that take longer than `timeoutMs`
    * (default 5000) are cut. Calling it again waits for the same end.
    */
   close(timeoutMs?: number): Promise<void>;
@@ -55,7 +63,7 @@ export async function createHttpServer<C extends BaseContext>(parts: HttpServerP
   const apollo = createApollo<C>({ ...parts, formatError, isProduction });
   await apollo.start();
 
-  const app = createFastify(securityHeaders(publicUrl));
+  const app = createFastify(securityHeaders(publicUrl), parts.sockets !== undefined);
   app.setErrorHandler((error, request, reply) => answerFault(reply, { error, request, formatError }));
   addOperatorRoutes(app, {
     metrics,
@@ -64,20 +72,31 @@ export async function createHttpServer<C extends BaseContext>(parts: HttpServerP
     jwks: () => parts.jwks(),
   });
   addPageRoutes(app, siteName);
-  await addGraphqlRoute<C>(app, {
-    apollo,
-    formatError,
-    metrics,
-    clientAddress: createClientAddress(config.server.trustProxy),
-    corsOrigins: config.server.corsOrigins,
-    newContext: (facts) => parts.newContext(facts),
-  });
+  const clientAddress = createClientAddress(config.server.trustProxy);
+  const { corsOrigins } = config.server;
+  const newContext = (facts: RequestFacts) => parts.newContext(facts);
+  await addGraphqlRoute<C>(app, { apollo, formatError, metrics, clientAddress, corsOrigins, newContext });
   await app.ready();
-  return httpServer(app, config, () => apollo.stop());
+  const sockets = parts.sockets && openSockets(app, { ...parts, ...parts.sockets, formatError, clientAddress });
+  return httpServer(app, config, { sockets, stopped: () => apollo.stop() });
 }
 
-function createFastify(headers: Readonly<Record<string, string>>): FastifyInstance {
+/** Beside the routes, on the same port. */
+function openSockets(
+  app: FastifyInstance,
+  parts: Omit<SocketServerParts, 'isAllowedOrigin' | 'isProduction'> & Pick<HttpServerParts<BaseContext>, 'config'>,
+): SocketServer {
+  const { publicUrl, corsOrigins, isProduction } = parts.config.server;
+  const isAllowedOrigin = (origin: string) => origin === (publicUrl ?? urlOf(app)) || corsOrigins.includes(origin);
+  const sockets = new SocketServer({ ...parts, isProduction, isAllowedOrigin });
+  sockets.attach(app.server);
+  return sockets;
+}
+
+function createFastify(headers: Readonly<Record<string, string>>, hasSockets: boolean): FastifyInstance {
   const app = Fastify({
+    // Other upgrades that a client offers, such as to HTTP/2, are left aside.
+    http: hasSockets ? { shouldUpgradeCallback: isSocketRequest } : {},
     bodyLimit: OPERATION_LIMITS.bodyBytes,
     requestTimeout: REQUEST_TIMEOUT_MS,
     forceCloseConnections: 'idle',
@@ -97,11 +116,12 @@ function refuse(reply: FastifyReply, status: number, error: string): void {
   reply.code(status).send({ error });
 }
 
-function httpServer(
-  app: FastifyInstance,
-  { server }: Pick<Config, 'server'>,
-  stopped: () => Promise<void>,
-): HttpServer {
+interface Rest {
+  readonly sockets: SocketServer | undefined;
+  readonly stopped: () => Promise<void>;
+}
+
+function httpServer(app: FastifyInstance, { server }: Pick<Config, 'server'>, { sockets, stopped }: Rest): HttpServer {
   let isReady = false;
   let closing: Promise<void> | undefined;
   return {
@@ -112,19 +132,21 @@ function httpServer(
     },
     close(timeoutMs = CLOSE_TIMEOUT_MS) {
       isReady = false;
-      closing ??= closeWithin(app, timeoutMs).then(stopped);
+      closing ??= closeWithin(app, sockets, timeoutMs).then(stopped);
       return closing;
     },
     isReady: () => isReady,
   };
 }
 
-async function closeWithin(app: FastifyInstance, timeoutMs: number): Promise<void> {
+async function closeWithin(app: FastifyInstance, sockets: SocketServer | undefined, timeoutMs: number): Promise<void> {
   // A connection that was busy when closing began stays open for its client after the answer.
   const sweep = setInterval(() => app.server.closeIdleConnections(), IDLE_SWEEP_MS);
   const cut = setTimeout(() => app.server.closeAllConnections(), timeoutMs);
   try {
-    await app.close();
+    const closed = app.close();
+    await sockets?.close();
+    await closed;
   } finally {
     clearInterval(sweep);
     clearTimeout(cut);

@@ -3,10 +3,15 @@ import type { Meter } from '../domain/meter.js';
 import type { OperationObserver } from '../plugins/operation-metrics.js';
 
 /** What the process counts, and how Prometheus reads it. */
-export interface Metrics extends Meter, OperationObserver {
+export interface Metrics extends Meter, OperationObserver, SocketObserver {
   readonly contentType: string;
   /** Everything in Prometheus' text format. A gauge whose source fails at the moment is left out. */
   text(): Promise<string>;
+}
+
+export interface SocketObserver {
+  /** @param change 1 when one has opened, -1 when it has closed. */
+  socket(change: 1 | -1): void;
 }
 
 /** Read at every scrape. */
@@ -14,6 +19,8 @@ export interface GaugeSources {
   readonly databasePool?: () => PoolState;
   /** Rows that wait to be mailed or published. */
   readonly outboxPending?: () => Promise<number>;
+  /** Streams that subscribers follow. */
+  readonly subscriptions?: () => number;
 }
 
 export interface PoolState {
@@ -30,6 +37,7 @@ export function createMetrics(sources: GaugeSources = {}): Metrics {
   return {
     ...meter(registry),
     ...operationObserver(registry),
+    ...socketObserver(registry),
     contentType: registry.contentType,
     text: () => registry.metrics(),
   };
@@ -70,9 +78,30 @@ function meter(registry: Registry): Meter {
   };
 }
 
-function addGauges(registry: Registry, { databasePool, outboxPending }: GaugeSources): void {
+function socketObserver(registry: Registry): SocketObserver {
+  const sockets = new Gauge({
+    name: 'sparekey_sockets_open',
+    help: 'WebSockets that are open.',
+    registers: [registry],
+  });
+  return { socket: (change) => sockets.inc(change) };
+}
+
+function addGauges(registry: Registry, { databasePool, outboxPending, subscriptions }: GaugeSources): void {
   if (databasePool) addPoolGauge(registry, databasePool);
-  if (!outboxPending) return;
+  if (outboxPending) addOutboxGauge(registry, outboxPending);
+  if (!subscriptions) return;
+  new Gauge({
+    name: 'sparekey_subscriptions_open',
+    help: 'Subscriptions that run over the sockets.',
+    registers: [registry],
+    collect() {
+      this.set(subscriptions());
+    },
+  });
+}
+
+function addOutboxGauge(registry: Registry, outboxPending: () => Promise<number>): void {
   new Gauge({
     name: 'sparekey_outbox_pending',
     help: 'Rows of the outbox that are not delivered yet.',

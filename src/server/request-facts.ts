@@ -32,6 +32,6 @@ export function requestFacts(request: FastifyRequest, reply: FastifyReply, clien
   };
 }
 
-function headerText(value: string | string[] | undefined): string | undefined {
+export function headerText(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value.join(', ') : value;
 }

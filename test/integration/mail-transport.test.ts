@@ -5,11 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import PostalMime from 'postal-mime';
-import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
+import type { SMTPServerOptions } from 'smtp-server';
 import { MailError } from '../../src/mail/mail-error.js';
 import type { MailToSend } from '../../src/mail/message.js';
 import { renderMail } from '../../src/mail/templates.js';
 import { createMailTransport, type MailTransportOptions } from '../../src/mail/transport.js';
+import { openSmtpServer } from '../support/smtp-server.js';
 
 const LINK = `http://127.0.0.1:4000/verify-email#token=${'aB3-_'.repeat(9)}`;
 const SERVER_WORDS = 'the server quotes ann@example.org here';
@@ -46,44 +47,10 @@ function transportTo(smtpUrl: string | undefined, options: Partial<MailTransport
   return transport;
 }
 
-interface Received {
-  raw: Buffer;
-  from: string;
-  to: string[];
-}
-
-/** A real SMTP server on a free port that keeps what it gets. */
 async function smtpServer(options: SMTPServerOptions = {}) {
-  const received: Received[] = [];
-  const counts = { connections: 0, messages: 0 };
-  const server = new SMTPServer({
-    authOptional: true,
-    disabledCommands: ['STARTTLS'],
-    logger: false,
-    closeTimeout: 100,
-    onConnect(_session, callback) {
-      counts.connections += 1;
-      callback();
-    },
-    onData(stream, session, callback) {
-      counts.messages += 1;
-      const chunks: Buffer[] = [];
-      stream.on('data', (chunk: Buffer) => chunks.push(chunk));
-      stream.on('end', () => {
-        const { mailFrom, rcptTo } = session.envelope;
-        const to = rcptTo.map(({ address }) => address);
-        received.push({ raw: Buffer.concat(chunks), from: mailFrom === false ? '' : mailFrom.address, to });
-        callback();
-      });
-    },
-    ...options,
-  });
-  server.on('error', () => undefined);
-  const listener = server.listen(0, '127.0.0.1');
-  await once(listener, 'listening');
-  cleanups.push(() => new Promise<void>((resolve) => server.close(() => resolve())));
-  const { port } = listener.address() as AddressInfo;
-  return { received, counts, server, port, url: `smtp://127.0.0.1:${port}` };
+  const server = await openSmtpServer(options);
+  cleanups.push(() => server.close());
+  return server;
 }
 
 /** A server that speaks SMTP badly: `onLine` gets what the client says, line by line. */
@@ -260,8 +227,8 @@ describe('mails by SMTP', () => {
   });
 
   it('are kept for later when nobody listens', async () => {
-    const { url, server } = await smtpServer();
-    await new Promise<void>((resolve) => server.close(() => resolve()));
+    const { url, close } = await smtpServer();
+    await close();
     const transport = transportTo(url);
     expect(await failureOf(transport.send(mail))).toMatchObject({ reason: 'UNREACHABLE', isPermanent: false });
     expect(await failureOf(transport.verify())).toMatchObject({ reason: 'UNREACHABLE' });

@@ -7,7 +7,6 @@ import { pendingMessages } from '../../src/domain/events/outbox.js';
 import type { OutboxDraft } from '../../src/domain/events/outbox-topics.js';
 import { recordEvents } from '../../src/domain/events/record-events.js';
 import type { MailOrder, MailPort } from '../../src/domain/mail/mail-port.js';
-import { BATCH_CHANNEL } from '../../src/jobs/deliver-message.js';
 import { OutboxRelay } from '../../src/jobs/outbox-relay.js';
 import { PASSWORD } from '../support/accounts.js';
 import { adminUrl } from '../support/database.js';
@@ -52,6 +51,10 @@ class PostOffice implements MailPort {
     this.sent.push({ template: order.template, to, key, link });
   }
 
+  subjectOf({ template }: MailOrder): string {
+    return template;
+  }
+
   linkWithToken(page: string, token: string): string {
     return `http://localhost/${page}#token=${token}`;
   }
@@ -71,6 +74,7 @@ function start(on = rules, post = new PostOffice()): Running {
     mail: post,
     lowThreshold: 3,
     pendingRegistrations: on.services.pendingRegistrations,
+    jobs: { queueReportMail: async () => undefined },
     onFault: (fault) => void faults.push(fault),
   });
   relays.push(relay);
@@ -286,8 +290,11 @@ describe('the outbox relay', () => {
     const heard: (string | undefined)[] = [];
     const client = new pg.Client({ connectionString: rules.database.url });
     await client.connect();
-    client.on('notification', ({ channel, payload }) => void (channel === BATCH_CHANNEL && heard.push(payload)));
-    await client.query(`listen ${BATCH_CHANNEL}`);
+    client.on(
+      'notification',
+      ({ channel, payload }) => void (channel === 'sparekey_batch_changed' && heard.push(payload)),
+    );
+    await client.query('listen sparekey_batch_changed');
     try {
       const { relay } = start();
       const { id, codes } = await issueCodes(rules, me);

@@ -3,11 +3,24 @@ import type { MailPort } from '../../src/domain/mail/mail-port.js';
 import { deliverMessage } from '../../src/jobs/deliver-message.js';
 import type { Rules } from './rules.js';
 
-const nowhere: MailPort = { send: async () => undefined, linkWithToken: (page, token) => `${page}#token=${token}` };
+const nowhere: MailPort = {
+  send: async () => undefined,
+  subjectOf: ({ template }) => template,
+  linkWithToken: (page, token) => `${page}#token=${token}`,
+};
+
+const noMails = { queueReportMail: async () => undefined };
 
 /** Does what the relay of a process does, until nothing is left to do; the mails themselves go nowhere. */
 export async function relayed({ db, keyring, services }: Rules): Promise<void> {
-  const parts = { db, keyring, mail: nowhere, lowThreshold: 3, pendingRegistrations: services.pendingRegistrations };
+  const parts = {
+    db,
+    keyring,
+    mail: nowhere,
+    lowThreshold: 3,
+    pendingRegistrations: services.pendingRegistrations,
+    jobs: noMails,
+  };
   for (;;) {
     const messages = await takeDueMessages(db, 50);
     if (messages.length === 0) return;

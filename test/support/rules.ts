@@ -8,6 +8,9 @@ import { Keyring } from '../../src/domain/crypto/keyring.js';
 import type { Database } from '../../src/domain/database.js';
 import { RateLimitedError } from '../../src/domain/errors.js';
 import { createServices, type Services } from '../../src/domain/services.js';
+import { noSignals } from '../../src/domain/signals.js';
+import { JobQueue } from '../../src/jobs/job-queue.js';
+import { PostgresJobs } from '../../src/jobs/postgres-backend.js';
 import { PASSWORD } from './accounts.js';
 import { makeDatabase, type TestDatabase, withClockOffset } from './database.js';
 
@@ -17,6 +20,8 @@ export interface Rules {
   readonly database: TestDatabase;
   readonly db: Database;
   readonly keyring: Keyring;
+  /** The jobs in PostgreSQL; away until it is started. */
+  readonly queue: JobQueue;
   /** What the meter counted so far, such as `hash/code`, `spend/accepted`, `refusal/VERIFY`. */
   readonly counts: ReadonlyMap<string, number>;
   /** The same settings and database, as another process would have them, with the rules' clock moved by so much. */
@@ -66,7 +71,11 @@ function connectRules(connection: Connection): Rules {
   const { database, closers, close, overrides, offset } = connection;
   const { config, problems } = loadConfig({ ...DEFAULTS, ...overrides });
   if (config === undefined) throw new Error(JSON.stringify(problems));
-  const { db, close: disconnect } = connectDatabase({
+  const {
+    db,
+    pool,
+    close: disconnect,
+  } = connectDatabase({
     url: withClockOffset(database.url, offset),
     poolSize: POOL_SIZE,
   });
@@ -76,6 +85,8 @@ function connectRules(connection: Connection): Rules {
   const count = (kind: string) => (name: string) =>
     void counts.set(`${kind}/${name}`, (counts.get(`${kind}/${name}`) ?? 0) + 1);
   const meter = { hash: count('hash'), spend: count('spend'), refusal: count('refusal') };
+  const backend = new PostgresJobs(db, pool);
+  const queue = new JobQueue({ db, signals: noSignals, backend, onFault: () => undefined });
   const services = createServices({
     db,
     settings: config,
@@ -83,6 +94,8 @@ function connectRules(connection: Connection): Rules {
     meter,
     version: '0',
     issuer: () => 'http://localhost',
+    signals: noSignals,
+    jobs: queue,
   });
   const shifted = new Map<number, Rules>();
   const at = (seconds: number) => {
@@ -92,7 +105,7 @@ function connectRules(connection: Connection): Rules {
   };
   const withSettings = (others: Record<string, string>) =>
     connectRules({ ...connection, overrides: { ...overrides, ...others } });
-  return { services, database, db, keyring, counts, at, with: withSettings, close };
+  return { services, database, db, keyring, queue, counts, at, with: withSettings, close };
 }
 
 /** Where a request comes from: 192.0.2.1 unless said otherwise. */

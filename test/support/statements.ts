@@ -2,8 +2,9 @@ import pg from 'pg';
 
 const CONTROL = /^(?:begin|start transaction|commit|rollback)\b/i;
 
-/** What a process asks by itself now and then: the relay's polling, and what it keeps for a minute. */
-const NOW_AND_THEN = /^\s*update outbox set attempts|\bfrom signing_keys\b|^\s*with recursive used\b/;
+/** What a process asks by itself now and then: polling, what it keeps for a minute, and whether its lines are alive. */
+const NOW_AND_THEN =
+  /^\s*update outbox set attempts|\bfrom signing_keys\b|^\s*with recursive used\b|^select 1 as alive$|^listen /;
 
 /**
  * Runs something and returns the texts of the statements that this process sent meanwhile, in their order, without

@@ -1,7 +1,20 @@
 import { describe, expect, it } from '@jest/globals';
 import { durationText } from '../../src/mail/duration-text.js';
 import { mailLinkUrl } from '../../src/mail/links.js';
-import { counted, oneLine, utcText } from '../../src/mail/wording.js';
+import { counted, inWords, oneLine, utcText } from '../../src/mail/wording.js';
+
+describe('inWords', () => {
+  it.each([
+    ['AUDIT_EVENTS', 'audit events'],
+    ['EMAIL_LOG', 'e-mail log'],
+    ['OIDC_TOKENS', 'OIDC tokens'],
+    ['refreshTokens', 'refresh tokens'],
+    ['idTokens', 'ID tokens'],
+    ['rows', 'rows'],
+  ])('says %s as people do', (name, words) => {
+    expect(inWords(name)).toBe(words);
+  });
+});
 
 describe('durationText', () => {
   it.each([

@@ -13,6 +13,12 @@ export interface AccessClaims {
   readonly sessionId: string;
 }
 
+/** What a token says that is valid now. */
+export interface VerifiedClaims extends AccessClaims {
+  /** By the process's clock, as tokens go by it. */
+  readonly expiresAt: Date;
+}
+
 /** Makes an access token without asking the database, so that it may be called within a transaction. */
 export type SignAccessToken = (claims: AccessClaims) => Promise<AccessToken>;
 
@@ -50,7 +56,7 @@ export class AccessTokens {
   }
 
   /** The claims of a token that is ours, unexpired and well formed; undefined for any other. */
-  async verify(token: string): Promise<AccessClaims | undefined> {
+  async verify(token: string): Promise<VerifiedClaims | undefined> {
     try {
       const { payload } = await jwtVerify(token, ({ kid }) => this.#keyFor(kid), {
         algorithms: [SIGNING_ALGORITHM],
@@ -59,8 +65,9 @@ export class AccessTokens {
         audience: this.options.issuer(),
         requiredClaims: ['sub', 'sid', 'jti', 'iat', 'exp'],
       });
-      const { sub: accountId, sid: sessionId } = payload;
-      return isId(accountId) && isId(sessionId) ? { accountId, sessionId } : undefined;
+      const { sub: accountId, sid: sessionId, exp = 0 } = payload;
+      if (!isId(accountId) || !isId(sessionId)) return undefined;
+      return { accountId, sessionId, expiresAt: new Date(exp * 1000) };
     } catch (error) {
       if (error instanceof errors.JOSEError || error instanceof TypeError) return undefined;
       throw error;

@@ -59,19 +59,27 @@ export async function openSession(tx: Database, { id, accountId, method, origin,
   return { session, account: accountFromJson(account), refreshToken } satisfies OpenedSession;
 }
 
-type SessionOwner = Pick<SignedIn, 'accountId' | 'limitSubject' | 'role' | 'method'>;
+type SessionOwner = Omit<SignedIn, 'kind'>;
+
+const ownerColumns = sql<SessionOwner>`s.id as session_id, s.account_id, coalesce(a.email_key, a.id::text) as limit_subject,
+  a.role, s.method, extract(epoch from sparekey_now() - s.authenticated_at)::float8 as seconds_since_authentication`;
+const isLive = sql`s.revoked_at is null and s.expires_at > sparekey_now()`;
 
 /** The caller behind a session, if it has neither ended nor been revoked and its account is there. One statement. */
 export async function signedInBy(db: Database, sessionId: string): Promise<SignedIn | undefined> {
-  const { rows } = await sql<SessionOwner & { age: number }>`
-    select s.account_id, coalesce(a.email_key, a.id::text) as limit_subject, a.role, s.method, extract(epoch from sparekey_now() - s.authenticated_at)::float8 as age
-    from sessions s join accounts a on a.id = s.account_id
-    where s.id = ${sessionId} and s.revoked_at is null and s.expires_at > sparekey_now()
+  const { rows } = await sql<SessionOwner>`
+    select ${ownerColumns} from sessions s join accounts a on a.id = s.account_id where s.id = ${sessionId} and ${isLive}
   `.execute(db);
-  const [row] = rows;
-  if (row === undefined) return undefined;
-  const { age, ...rest } = row;
-  return { kind: 'signed-in', ...rest, sessionId, secondsSinceAuthentication: age };
+  return rows[0] && { kind: 'signed-in', ...rows[0] };
+}
+
+/** The same for several sessions, in one statement and by their ids: those that let nobody in are left out. */
+export async function signedInByEach(db: Database, ids: readonly string[]): Promise<ReadonlyMap<string, SignedIn>> {
+  const { rows } = await sql<SessionOwner>`
+    select ${ownerColumns} from sessions s join accounts a on a.id = s.account_id
+    where s.id = any(${[...ids]}::uuid[]) and ${isLive}
+  `.execute(db);
+  return new Map(rows.map((row) => [row.sessionId, { kind: 'signed-in', ...row }]));
 }
 
 /** The sessions that still let somebody in, latest first. */
@@ -84,13 +92,17 @@ export async function liveSessions(db: Database, accountId: string): Promise<rea
   return rows;
 }
 
-/** Ends a session and wipes the copies it holds; its tokens stay, so that a replay is still told. */
+/** Ends a session, tells every process and wipes the copies it holds; its tokens stay, so that a replay is still told. */
 export async function revokeSession(tx: Database, sessionId: string): Promise<boolean> {
   const { rows } = await sql<{ id: string }>`
     with revoked as (
-      update sessions set revoked_at = sparekey_now() where id = ${sessionId} and revoked_at is null returning id
+      update sessions set revoked_at = sparekey_now() where id = ${sessionId} and revoked_at is null
+      returning id, account_id
     ), wiped as (
       delete from code_copies where session_id = ${sessionId}
+    ), told as (
+      insert into outbox (id, topic, payload)
+      select ${newId()}::uuid, 'session-ended', jsonb_build_object('accountId', account_id, 'sessionId', id) from revoked
     )
     select id from revoked
   `.execute(tx);

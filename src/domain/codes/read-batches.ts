@@ -29,13 +29,36 @@ export async function findBatch(db: Database, batchId: string): Promise<Batch | 
   return rows[0] && toBatch(rows[0]);
 }
 
+const isActive = sql`b.status = 'ACTIVE' and (b.expires_at is null or b.expires_at > sparekey_now())`;
+
 /** The batch whose codes still work. */
 export async function findActiveBatch(db: Database, accountId: string): Promise<Batch | undefined> {
   const { rows } = await sql<BatchRow>`
-    select ${batchColumns('b')} from recovery_code_batches b
-    where b.account_id = ${accountId} and b.status = 'ACTIVE' and (b.expires_at is null or b.expires_at > sparekey_now())
+    select ${batchColumns('b')} from recovery_code_batches b where b.account_id = ${accountId} and ${isActive}
   `.execute(db);
   return rows[0] && toBatch(rows[0]);
+}
+
+/** The batches whose codes still work of any of the accounts. */
+export async function activeBatchesOf(db: Database, accountIds: readonly string[]): Promise<readonly Batch[]> {
+  const { rows } = await sql<BatchRow>`
+    select ${batchColumns('b')} from recovery_code_batches b
+    where b.account_id = any(${[...accountIds]}::uuid[]) and ${isActive}
+  `.execute(db);
+  return rows.map(toBatch);
+}
+
+/** Those of the batches that belong to one of the accounts. */
+export async function batchesOfAccounts(
+  db: Database,
+  ids: readonly string[],
+  accountIds: readonly string[],
+): Promise<readonly Batch[]> {
+  const { rows } = await sql<BatchRow>`
+    select ${batchColumns('b')} from recovery_code_batches b
+    where b.id = any(${[...ids]}::uuid[]) and b.account_id = any(${[...accountIds]}::uuid[])
+  `.execute(db);
+  return rows.map(toBatch);
 }
 
 const MAX_NUMBER = 2_147_483_647;

@@ -46,6 +46,10 @@ export interface OutboxTopics {
   };
   readonly 'account-unlocked': Occasion;
   readonly 'refresh-token-reused': Occasion;
+  /** Written with the end of a session, so that every process closes what it holds open for it. */
+  readonly 'session-ended': { readonly accountId: string; readonly sessionId: string };
+  /** A cleanup run has ended. */
+  readonly 'purge-reported': { readonly reportId: string };
 }
 
 export type OutboxTopic = keyof OutboxTopics;

@@ -1,3 +1,5 @@
+import type { ReportLine, ReportStatus, ReportTrigger } from '../cleanup/report.js';
+
 /** An instant: a Date, or an ISO 8601 string where the input travelled as JSON. */
 export type MailTime = Date | string;
 
@@ -62,6 +64,40 @@ export interface AttemptsCeilingMail extends NoticeMail {
   failures: number;
 }
 
+/** Tells an admin what one run of a cleanup did. */
+export interface PurgeReportMail extends Site {
+  adminName: string;
+  reportId: string;
+  /** The task's name, such as AUDIT_EVENTS. */
+  task: string;
+  trigger: ReportTrigger;
+  /** Null where no schedule asked for the run. */
+  scheduleName: string | null;
+  status: Exclude<ReportStatus, 'QUEUED' | 'RUNNING'>;
+  isDryRun: boolean;
+  startedAt: MailTime;
+  finishedAt: MailTime;
+  /** Null where the task goes by none. */
+  retentionDays: number | null;
+  /** Null: unlimited. */
+  maxDeletions: number | null;
+  isCapped: boolean;
+  /** How many, by kind of row, in the order in which they are told. */
+  counts: Readonly<Record<string, number>>;
+  total: number;
+  /** A fixed phrase. */
+  error: string | null;
+  /** Null for a task that touches no batches. */
+  batches: PurgedBatches | null;
+}
+
+/** The batches that a run touched. */
+export interface PurgedBatches {
+  count: number;
+  /** As many as one mail tells. */
+  first: readonly Omit<ReportLine, 'accountId'>[];
+}
+
 /** What each template needs to know. None of it is a code or a password; a token only inside of `link`. */
 export interface MailInputs {
   'verify-email': LinkMail;
@@ -78,6 +114,7 @@ export interface MailInputs {
   'session-replay': NoticeMail;
   'password-attempts-ceiling': AttemptsCeilingMail;
   'code-attempts-ceiling': AttemptsCeilingMail;
+  'purge-report': PurgeReportMail;
 }
 
 export type MailTemplate = keyof MailInputs;

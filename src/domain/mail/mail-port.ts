@@ -8,10 +8,22 @@ export type MailOrder = {
   };
 }[keyof MailInputs];
 
+/** Why a mail was not sent. Its message is a fixed phrase, without anything that a mail server said. */
+export interface MailRefusal extends Error {
+  /** Trying again is of no use. */
+  readonly isPermanent: boolean;
+}
+
+export function isMailRefusal(error: unknown): error is MailRefusal {
+  return error instanceof Error && 'isPermanent' in error && typeof error.isPermanent === 'boolean';
+}
+
 /** Sends mails. At least once: a mail ordered again under the same `key` has the same Message-ID. */
 export interface MailPort {
-  /** @throws an error with `isPermanent` true where trying again is of no use. */
+  /** @throws MailRefusal where the mail was not taken */
   send(order: MailOrder, delivery: { readonly to: string; readonly key: string }): Promise<void>;
+  /** The subject that the mail of this order has. */
+  subjectOf(order: MailOrder): string;
   /** The address of the page that takes this token. */
   linkWithToken(page: 'verify-email' | 'reset-password', token: string): string;
 }

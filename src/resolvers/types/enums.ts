@@ -1,4 +1,5 @@
 import { registerEnumType } from 'type-graphql';
+import { taskNames } from '../../domain/cleanup/registry.js';
 
 function enumOf<const Value extends string>(
   name: string,
@@ -61,3 +62,39 @@ export const RevocationOutcome = enumOf('RevocationOutcome', [
 export const ExportFormat = enumOf('ExportFormat', ['TXT', 'CSV', 'PDF', 'JSON']);
 
 export const RecoverySignInMode = enumOf('RecoverySignInMode', ['ALONE', 'WITH_PASSWORD', 'OFF']);
+
+export const CleanupTask = enumOf('CleanupTask', taskNames);
+
+export const ScheduleType = enumOf('ScheduleType', [
+  'ONCE',
+  'HOURLY',
+  'DAILY',
+  'WEEKLY',
+  'MONTHLY',
+  'QUARTERLY',
+  'YEARLY',
+  'CRON',
+]);
+
+export const ReportMail = enumOf('ReportMail', ['NEVER', 'WHEN_DELETED', 'ALWAYS']);
+
+export const ReportStatus = enumOf(
+  'ReportStatus',
+  ['QUEUED', 'RUNNING', 'SUCCEEDED', 'PARTIAL', 'FAILED', 'INTERRUPTED', 'CANCELLED', 'SKIPPED'],
+  {
+    PARTIAL: 'Some of it failed, or a cap stopped it with work left.',
+    INTERRUPTED: 'Its process died; the next run continues.',
+    SKIPPED: 'Switched off, or another run of the task was in progress: error says which.',
+  },
+);
+
+export const ReportTrigger = enumOf('ReportTrigger', ['SCHEDULE', 'MANUAL', 'CLI']);
+
+export const EmailStatus = enumOf('EmailStatus', ['QUEUED', 'SENT', 'FAILED']);
+
+export const JobTarget = enumOf('JobTarget', ['FAILED', 'FINISHED', 'SCHEDULED', 'ALL'], {
+  FAILED: 'One-off jobs that ended in failure.',
+  FINISHED: 'One-off jobs that ended well.',
+  SCHEDULED: 'Every cleanup schedule.',
+  ALL: 'The three together. Running jobs and queued mails are never touched.',
+});

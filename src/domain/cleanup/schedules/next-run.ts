@@ -2,6 +2,9 @@ import { DateTime } from 'luxon';
 import { nextCronRun } from './cron.js';
 import { WallClock } from './time-zone.js';
 
+export { isCron } from './cron.js';
+export { isTimeZone } from './time-zone.js';
+
 export type ScheduleType = 'ONCE' | 'HOURLY' | 'DAILY' | 'WEEKLY' | 'MONTHLY' | 'QUARTERLY' | 'YEARLY' | 'CRON';
 
 /** When a schedule runs regularly. */
@@ -51,8 +54,8 @@ function nextOnCalendar(timing: Timing, { unit, length }: Period, after: number)
   const clock = new WallClock(timing.timeZone);
   const start = onCalendar(clock.wallAt(timing.runAt.getTime()));
   const whole = Math.floor(onCalendar(clock.wallAt(after)).diff(start, unit).as(unit) / length);
-  // Around a change of the clocks, and where two wall times are one instant, the run may be one or two periods off.
-  for (let periods = Math.max(1, whole - 1); periods <= whole + 3; periods++) {
+  // Moved out of a gap, the last one may be still to come; in the second pass of an overlap, the next one may be over.
+  for (let periods = Math.max(1, whole); periods <= whole + 2; periods++) {
     const [instant] = clock.instantsAt(start.plus({ [unit]: periods * length }).toMillis());
     if (instant > after) return instant;
   }

@@ -1,0 +1,175 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { sql } from 'kysely';
+import { requireAdmin } from '../access/rules.js';
+import type { Origin, Viewer } from '../access/viewer.js';
+import type { Batch } from '../codes/batch.js';
+import type { Database } from '../database.js';
+import { ConfirmationRequiredError, NotFoundError } from '../errors.js';
+import { auditOf } from '../events/audit-of.js';
+import { isId } from '../ids.js';
+import type { JobStore } from '../jobs/job-store.js';
+import { parseIdPage, type PageRequest } from '../paging.js';
+import type { DomainSettings } from '../settings.js';
+import { endIfUnclaimed } from './orphans.js';
+import { purgeBatch } from './purge-batch.js';
+import {
+  countLines,
+  countReports,
+  findReport,
+  newestReportsOf,
+  pageOfLines,
+  pageOfReports,
+  type ReportFilter,
+} from './read-reports.js';
+import { hasEnded, type Report, type ReportLine } from './report.js';
+import { endReport, insertReport, type NewReport, withdrawReport } from './report-rows.js';
+import { checkChoices, parametersOf, type RunChoices } from './run-parameters.js';
+import { newReportOf } from './schedules/due-runs.js';
+
+export interface RunInput extends RunChoices {
+  readonly dryRun?: boolean | null | undefined;
+}
+
+/** A page of a list that goes by id, and whether there is more behind it. */
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly hasMore: boolean;
+}
+
+interface Parts {
+  readonly settings: DomainSettings;
+  readonly jobs: JobStore;
+}
+
+const DEFAULT_PAGE = 20;
+/** How long whoever asks for a run waits for its end. */
+const WAIT_MS = 5_000;
+const LOOK_AGAIN_MS = [20, 50, 100, 200];
+
+/** What admins do with cleanups and read of them. Every method checks first who asks. */
+export class Cleanup {
+  constructor(
+    private readonly db: Database,
+    private readonly parts: Parts,
+  ) {}
+
+  /**
+   * Asks a worker for a run. Answers when it ends or after 5 s, with the report as it stands.
+   * @throws BadUserInputError, JobsUnavailableError; after either nothing is left of it
+   */
+  async run(viewer: Viewer, input: RunInput): Promise<Report> {
+    const { accountId } = requireAdmin(viewer);
+    const { settings } = this.parts;
+    checkChoices(input, settings);
+    return await this.#queue({
+      ...parametersOf(input, settings),
+      trigger: 'MANUAL',
+      isDryRun: input.dryRun ?? false,
+      useLogger: settings.purge.useLogger,
+      emailReport: 'NEVER',
+      startedBy: accountId,
+    });
+  }
+
+  /** Runs a schedule now, enabled or not; its next regular run stays. @throws NotFoundError, JobsUnavailableError */
+  async runSchedule(viewer: Viewer, scheduleId: string): Promise<Report> {
+    const { accountId: startedBy } = requireAdmin(viewer);
+    const [schedule] = isId(scheduleId) ? await this.parts.jobs.schedules.find([scheduleId]) : [];
+    if (schedule === undefined) throw new NotFoundError('schedule');
+    return await this.#queue(newReportOf(schedule, this.parts.settings, { trigger: 'MANUAL', startedBy }));
+  }
+
+  /** Ends a run after the chunk that it is at; one that has ended stays as it is. @throws NotFoundError */
+  async cancel(viewer: Viewer, reportId: string): Promise<Report> {
+    requireAdmin(viewer);
+    const report = isId(reportId) ? await this.#askToCancel(reportId) : undefined;
+    if (report === undefined) throw new NotFoundError('purge report');
+    // One that nobody has begun ends here and now.
+    await endIfUnclaimed(this.db, reportId, async (own) => {
+      const waiting = await findReport(own, reportId);
+      if (waiting?.status === 'QUEUED') await endReport(own, reportId, { status: 'CANCELLED' });
+    });
+    return await this.#awaitEnd(reportId);
+  }
+
+  /** Purges one batch's codes now, at any age. @throws ConfirmationRequiredError, NotFoundError, ConflictError */
+  async purgeBatch(viewer: Viewer, origin: Origin, input: { batchId: string; confirm: boolean }): Promise<Batch> {
+    const admin = requireAdmin(viewer);
+    if (!input.confirm) throw new ConfirmationRequiredError();
+    if (!isId(input.batchId)) throw new NotFoundError('batch');
+    return await purgeBatch(this.db, { batchId: input.batchId, audit: auditOf(admin, origin) });
+  }
+
+  async report(viewer: Viewer, id: string): Promise<Report | undefined> {
+    requireAdmin(viewer);
+    return isId(id) ? await findReport(this.db, id) : undefined;
+  }
+
+  /** Newest first. @throws BadUserInputError */
+  async reports(viewer: Viewer, filter: ReportFilter, request: PageRequest): Promise<Page<Report>> {
+    requireAdmin(viewer);
+    const slice = parseIdPage(request, DEFAULT_PAGE);
+    return pageOf(namesNothing(filter) ? [] : await pageOfReports(this.db, filter, slice), slice.limit);
+  }
+
+  async countReports(viewer: Viewer, filter: ReportFilter): Promise<number> {
+    requireAdmin(viewer);
+    return namesNothing(filter) ? 0 : await countReports(this.db, filter);
+  }
+
+  /** The newest report of each schedule, in their order, for those who hold the ids by right. */
+  async newestReports(scheduleIds: readonly string[]): Promise<readonly (Report | undefined)[]> {
+    return await newestReportsOf(this.db, scheduleIds);
+  }
+
+  /** What a run did to each batch. @throws BadUserInputError */
+  async lines(viewer: Viewer, reportId: string, request: PageRequest): Promise<Page<ReportLine>> {
+    requireAdmin(viewer);
+    const slice = parseIdPage(request, DEFAULT_PAGE);
+    return pageOf(await pageOfLines(this.db, reportId, slice), slice.limit);
+  }
+
+  async countLines(viewer: Viewer, reportId: string): Promise<number> {
+    requireAdmin(viewer);
+    return await countLines(this.db, reportId);
+  }
+
+  async #queue(report: NewReport): Promise<Report> {
+    const id = (await insertReport(this.db, report)) as string;
+    try {
+      await this.parts.jobs.queueRun(id);
+    } catch (error) {
+      await withdrawReport(this.db, id);
+      throw error;
+    }
+    return await this.#awaitEnd(id);
+  }
+
+  async #askToCancel(id: string): Promise<Report | undefined> {
+    await sql`
+      update purge_reports set cancel_requested_at = sparekey_now()
+      where id = ${id} and status in ('QUEUED', 'RUNNING') and cancel_requested_at is null
+    `.execute(this.db);
+    return await findReport(this.db, id);
+  }
+
+  async #awaitEnd(id: string): Promise<Report> {
+    const until = performance.now() + WAIT_MS;
+    for (let looked = 0; ; looked += 1) {
+      const report = await findReport(this.db, id);
+      // Purged meanwhile, which takes a week at least.
+      if (report === undefined) throw new NotFoundError('purge report');
+      if (hasEnded(report) || performance.now() > until) return report;
+      await delay(LOOK_AGAIN_MS[looked] ?? LOOK_AGAIN_MS.at(-1));
+    }
+  }
+}
+
+/** A filter by something that cannot be an id. */
+function namesNothing({ scheduleId }: ReportFilter): boolean {
+  return typeof scheduleId === 'string' && !isId(scheduleId);
+}
+
+function pageOf<T>(found: readonly T[], limit: number): Page<T> {
+  return { items: found.slice(0, limit), hasMore: found.length > limit };
+}

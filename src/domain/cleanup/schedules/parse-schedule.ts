@@ -1,0 +1,135 @@
+import { BadUserInputError } from '../../errors.js';
+import type { DomainSettings } from '../../settings.js';
+import type { TaskName } from '../registry.js';
+import type { ReportMail } from '../report.js';
+import { checkChoices } from '../run-parameters.js';
+import { isCron } from './cron.js';
+import { nextRun, type ScheduleType, type Timing } from './next-run.js';
+import type { ScheduleData, ScheduleState, StoredSchedule } from './schedule.js';
+import { isTimeZone } from './time-zone.js';
+
+/** What an admin asks for. Absent: unchanged, or the default of a new one; null: the default. */
+export interface ScheduleInput {
+  readonly name: string;
+  readonly task: TaskName;
+  readonly type: ScheduleType;
+  readonly cron?: string | null | undefined;
+  readonly timeZone?: string | null | undefined;
+  readonly runAt: Date;
+  readonly nextRunAt?: Date | null | undefined;
+  readonly isEnabled?: boolean | null | undefined;
+  readonly retentionDays?: number | null | undefined;
+  readonly deleteEmptyBatches?: boolean | null | undefined;
+  readonly maxDeletionsPerRun?: number | null | undefined;
+  readonly useLogger?: boolean | null | undefined;
+  readonly emailReport?: ReportMail | null | undefined;
+}
+
+const MOST_NAME_CHARACTERS = 180;
+const LATEST = Date.UTC(9999, 11, 31);
+const UNPRINTABLE = /[\p{Cc}\u2028-\u202E\u2066-\u2069]/u;
+
+interface Parsing {
+  readonly settings: DomainSettings;
+  readonly now: Date;
+  /** What it is now; undefined for a new one. */
+  readonly current?: StoredSchedule | undefined;
+  /** For a new one. */
+  readonly id: string;
+}
+
+/** @throws BadUserInputError that names the field at fault; nothing is saved then */
+export function parseSchedule(input: ScheduleInput, parsing: Parsing): ScheduleState {
+  const { current, settings } = parsing;
+  const data = dataOf(input, parsing);
+  checkName(data.name);
+  checkTiming(data);
+  checkChoices(data, settings);
+  const isEnabled = input.isEnabled === undefined ? (current?.isEnabled ?? true) : (input.isEnabled ?? true);
+  return { data, isEnabled, nextRunAt: isEnabled ? nextRunOf(data, input, parsing) : null };
+}
+
+function dataOf(input: ScheduleInput, { current, id }: Parsing): ScheduleData {
+  const was = current?.data;
+  return {
+    id: was?.id ?? id,
+    name: input.name,
+    task: input.task,
+    type: input.type,
+    // What was said of a CRON schedule means nothing for another type.
+    cron: either(input.cron, input.type === 'CRON' ? was?.cron : undefined) ?? null,
+    timeZone: either(input.timeZone, was?.timeZone) ?? 'UTC',
+    runAt: isoOf(input.runAt),
+    retentionDays: either(input.retentionDays, sameTask(input, was)?.retentionDays) ?? null,
+    deleteEmptyBatches: either(input.deleteEmptyBatches, sameTask(input, was)?.deleteEmptyBatches) ?? null,
+    maxDeletionsPerRun: either(input.maxDeletionsPerRun, was?.maxDeletionsPerRun) ?? null,
+    useLogger: either(input.useLogger, was?.useLogger) ?? null,
+    emailReport: either(input.emailReport, was?.emailReport) ?? 'NEVER',
+    revision: (was?.revision ?? 0) + 1,
+  };
+}
+
+function either<T>(given: T | null | undefined, otherwise: T | null | undefined): T | null | undefined {
+  return given === undefined ? otherwise : given;
+}
+
+function sameTask({ task }: ScheduleInput, was: ScheduleData | undefined): ScheduleData | undefined {
+  return was?.task === task ? was : undefined;
+}
+
+function isoOf(runAt: Date): string {
+  const time = runAt.getTime();
+  if (!(time >= 0 && time <= LATEST)) throw new BadUserInputError('input.runAt', 'Give a time from 1970 to 9999.');
+  return runAt.toISOString();
+}
+
+function checkName(name: string): void {
+  const { length } = Array.from(name);
+  if (name.trim() === '' || length > MOST_NAME_CHARACTERS || UNPRINTABLE.test(name)) {
+    throw new BadUserInputError('input.name', `Give one line of 1 to ${MOST_NAME_CHARACTERS} characters.`);
+  }
+}
+
+function checkTiming({ type, cron, timeZone }: ScheduleData): void {
+  if (!isTimeZone(timeZone)) {
+    throw new BadUserInputError('input.timeZone', 'Give an IANA time zone, such as Europe/Berlin or UTC.');
+  }
+  if (type !== 'CRON' && cron !== null) throw new BadUserInputError('input.cron', 'Only type CRON takes this.');
+  if (type === 'CRON' && (cron === null || !isCron(cron))) {
+    const message = 'Give five fields (minute, hour, day of month, month, day of week) that come true some day.';
+    throw new BadUserInputError('input.cron', message);
+  }
+}
+
+/** The timing of a schedule, as times. */
+export function timingOf({ type, cron, timeZone, runAt }: ScheduleData): Timing {
+  return { type, cron, timeZone, runAt: new Date(runAt) };
+}
+
+function nextRunOf(data: ScheduleData, { nextRunAt, runAt }: ScheduleInput, { current, now }: Parsing): Date {
+  if (nextRunAt !== null && nextRunAt !== undefined) {
+    checkNextRun(nextRunAt, { runAt, now, was: current?.nextRunAt });
+    return nextRunAt;
+  }
+  if (nextRunAt === undefined && current?.nextRunAt && isSameTiming(current.data, data)) return current.nextRunAt;
+  const next = nextRun(timingOf(data), now);
+  if (next !== null) return next;
+  throw new BadUserInputError('input.runAt', 'This lies in the past, so that it would never run: give a later time.');
+}
+
+function checkNextRun(
+  nextRunAt: Date,
+  { runAt, now, was }: { readonly runAt: Date; readonly now: Date; readonly was: Date | null | undefined },
+): void {
+  if (nextRunAt < runAt) throw new BadUserInputError('input.nextRunAt', 'It must not be before runAt.');
+  if (nextRunAt.getTime() > LATEST) throw new BadUserInputError('input.nextRunAt', 'Give a time up to 9999.');
+  if (nextRunAt <= now && nextRunAt.getTime() !== was?.getTime()) {
+    throw new BadUserInputError('input.nextRunAt', 'It lies in the past: run the schedule now instead.');
+  }
+}
+
+function isSameTiming(one: ScheduleData, other: ScheduleData): boolean {
+  return (
+    one.type === other.type && one.cron === other.cron && one.timeZone === other.timeZone && one.runAt === other.runAt
+  );
+}

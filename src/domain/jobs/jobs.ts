@@ -1,0 +1,95 @@
+import { requireAdmin } from '../access/rules.js';
+import type { Origin, SignedIn, Viewer } from '../access/viewer.js';
+import type { Schedules } from '../cleanup/schedules/schedules.js';
+import type { Counts } from '../cleanup/task.js';
+import type { Database } from '../database.js';
+import { ConfirmationRequiredError } from '../errors.js';
+import { auditOf } from '../events/audit-of.js';
+import { recordEvents } from '../events/record-events.js';
+import type { JobCounts, JobStore } from './job-store.js';
+
+export type JobTarget = 'FAILED' | 'FINISHED' | 'SCHEDULED' | 'ALL';
+
+export interface Flush {
+  readonly target: JobTarget;
+  /** Ignored in a dry run. */
+  readonly confirm: boolean;
+  readonly dryRun?: boolean | null | undefined;
+}
+
+export interface Flushed {
+  readonly counts: Counts;
+  readonly total: number;
+  readonly isDryRun: boolean;
+}
+
+interface Parts {
+  readonly jobs: JobStore;
+  readonly schedules: Schedules;
+}
+
+/** What admins do with the job store; only jobs of our own are ever counted or touched. */
+export class Jobs {
+  constructor(
+    private readonly db: Database,
+    private readonly parts: Parts,
+  ) {}
+
+  /** @throws JobsUnavailableError */
+  async counts(viewer: Viewer): Promise<JobCounts> {
+    requireAdmin(viewer);
+    return await this.parts.jobs.counts();
+  }
+
+  /**
+   * Removes one-off jobs that have ended, or every cleanup schedule; running jobs and those that wait never.
+   * @throws ConfirmationRequiredError, JobsUnavailableError
+   */
+  async flush(viewer: Viewer, origin: Origin, { target, confirm, dryRun }: Flush): Promise<Flushed> {
+    const admin = requireAdmin(viewer);
+    if (dryRun === true) return flushedOf(await this.#countsOf(target), true);
+    if (!confirm) throw new ConfirmationRequiredError();
+    return flushedOf(await this.#remove(admin, origin, target), false);
+  }
+
+  async #countsOf(target: JobTarget): Promise<Counts> {
+    const { failed, finished, scheduled } = await this.parts.jobs.counts();
+    return only(target, { failed, finished, scheduled });
+  }
+
+  async #remove(admin: SignedIn, origin: Origin, target: JobTarget): Promise<Counts> {
+    const { jobs } = this.parts;
+    const counts = {
+      failed: target === 'FAILED' || target === 'ALL' ? await jobs.removeEnded('failed') : 0,
+      finished: target === 'FINISHED' || target === 'ALL' ? await jobs.removeEnded('finished') : 0,
+      scheduled: target === 'SCHEDULED' || target === 'ALL' ? await this.#removeSchedules(admin, origin) : 0,
+    };
+    const removedCount = counts.failed + counts.finished + counts.scheduled;
+    const event = { ...auditOf(admin, origin), action: 'JOBS_FLUSHED' as const, removedCount, reason: target };
+    await recordEvents(this.db, [event]);
+    return only(target, counts);
+  }
+
+  async #removeSchedules(admin: SignedIn, origin: Origin): Promise<number> {
+    let removed = 0;
+    for (const stored of await this.parts.jobs.schedules.list()) {
+      if (await this.parts.schedules.remove(admin, origin, stored)) removed += 1;
+    }
+    return removed;
+  }
+}
+
+const KINDS = {
+  FAILED: ['failed'],
+  FINISHED: ['finished'],
+  SCHEDULED: ['scheduled'],
+  ALL: ['failed', 'finished', 'scheduled'],
+} as const;
+
+function only(target: JobTarget, counts: { failed: number; finished: number; scheduled: number }): Counts {
+  return Object.fromEntries(KINDS[target].map((kind) => [kind, counts[kind]]));
+}
+
+function flushedOf(counts: Counts, isDryRun: boolean): Flushed {
+  return { counts, total: Object.values(counts).reduce((sum, count) => sum + count, 0), isDryRun };
+}

@@ -1,0 +1,81 @@
+import { requireAdmin, requireSignedIn } from '../access/rules.js';
+import type { AccessTokens } from '../accounts/access-tokens.js';
+import type { Report } from '../cleanup/report.js';
+import { placeOfCursor } from '../cleanup/report-cursor.js';
+import type { TaskName } from '../cleanup/registry.js';
+import type { Batch } from '../codes/batch.js';
+import type { Database } from '../database.js';
+import type { Signals } from '../signals.js';
+import { authorizedEvents } from './authorized-events.js';
+import { BatchFeed } from './batch-feed.js';
+import type { LiveSession } from './live-session.js';
+import { LiveSessions } from './live-sessions.js';
+import { ProgressFeed, type RunProgress } from './progress-feed.js';
+import { ReportFeed } from './report-feed.js';
+
+interface Parts {
+  readonly signals: Signals;
+  readonly accessTokens: AccessTokens;
+  /** Told of what could not be read for the moment, and is tried again. */
+  readonly onFault: (error: unknown) => void;
+}
+
+type Events<T> = AsyncIterableIterator<T, undefined>;
+
+/** What clients hear as it happens, in whichever process it happens, each for as long as its session may have it. */
+export class LiveFeeds {
+  readonly #sessions: LiveSessions;
+  readonly #reports: ReportFeed;
+  readonly #progress: ProgressFeed;
+  readonly #batches: BatchFeed;
+  readonly #accessTokens: AccessTokens;
+
+  constructor(db: Database, { signals, accessTokens, onFault }: Parts) {
+    const parts = { db, signals, onFault };
+    this.#sessions = new LiveSessions(parts);
+    this.#reports = new ReportFeed(parts);
+    this.#progress = new ProgressFeed(parts);
+    this.#batches = new BatchFeed(parts);
+    this.#accessTokens = accessTokens;
+  }
+
+  /** How many streams are open. */
+  get size(): number {
+    return this.#reports.size + this.#progress.size + this.#batches.size;
+  }
+
+  /**
+   * Follows the session of an access token; undefined for a token that is none of ours, or not valid any more. `onEnd` is
+   * called when that which was followed has ended, and every stream of it with it.
+   */
+  async enter(token: string, onEnd: () => void): Promise<LiveSession | undefined> {
+    const claims = await this.#accessTokens.verify(token);
+    return claims && (await this.#sessions.enter(claims, onEnd));
+  }
+
+  /**
+   * The reports of runs as they end, after first those that ended behind `after`, a report's cursor. Admin.
+   * @throws UnauthenticatedError, ForbiddenError, BadUserInputError
+   */
+  async purgeReports(
+    session: LiveSession,
+    { task, after }: { readonly task?: TaskName | null; readonly after?: string | null },
+  ): Promise<Events<Report>> {
+    requireAdmin(session.viewer);
+    const place = typeof after === 'string' ? placeOfCursor(after) : undefined;
+    const stream = await this.#reports.open({ task: task ?? undefined, after: place });
+    return authorizedEvents(stream, session, requireAdmin);
+  }
+
+  /** How far one run has come, or any. Admin. @throws UnauthenticatedError, ForbiddenError */
+  purgeProgress(session: LiveSession, reportId: string | null | undefined): Events<RunProgress> {
+    requireAdmin(session.viewer);
+    return authorizedEvents(this.#progress.open(reportId ?? undefined), session, requireAdmin);
+  }
+
+  /** The viewer's current batch, if any, then each of its batches that changed. @throws UnauthenticatedError */
+  ownBatches(session: LiveSession): Events<Batch> {
+    const { accountId } = requireSignedIn(session.viewer);
+    return authorizedEvents(this.#batches.open(accountId), session, requireSignedIn);
+  }
+}

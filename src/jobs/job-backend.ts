@@ -1,0 +1,19 @@
+import type { AgendaBackend, JobParameters } from 'agenda';
+import type { FinishedJobs } from '../domain/cleanup/finished-jobs.js';
+import type { JobCounts, ScheduleStore } from '../domain/jobs/job-store.js';
+
+/** One of the two stores that jobs can lie in: what the job library needs of it, and what it cannot do itself. */
+export interface JobBackend {
+  readonly schedules: ScheduleStore;
+  readonly finishedJobs: FinishedJobs;
+  /** Resolves once the store answers and has its indexes; rejects where it is away. Repeating it does no harm. */
+  connect(): Promise<void>;
+  /** For the job library, once connected. */
+  agendaBackend(): AgendaBackend;
+  identity(): Promise<string>;
+  counts(): Promise<JobCounts>;
+  removeEnded(how: 'failed' | 'finished'): Promise<number>;
+  /** What the job library notes of a schedule's job, all but its next run: that is ours to set. */
+  saveState(job: JobParameters): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,7 @@
+/** The one job of each schedule; its data is the schedule. */
+export const SCHEDULE_JOB = 'cleanup';
+/** One-off jobs; their data are ids. */
+export const RUN_JOB = 'run-cleanup';
+export const REPORT_MAIL_JOB = 'report-mail';
+
+export const ONE_OFF_JOBS: readonly string[] = [RUN_JOB, REPORT_MAIL_JOB];

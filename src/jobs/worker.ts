@@ -1,0 +1,99 @@
+import type { Job } from 'agenda';
+import type { CleanupRunner } from '../domain/cleanup/cleanup-runner.js';
+import { forgottenReports, sweepOrphans } from '../domain/cleanup/orphans.js';
+import type { ReportMails } from '../domain/cleanup/report-mails.js';
+import { takeDueRun } from '../domain/cleanup/schedules/due-runs.js';
+import type { Database } from '../domain/database.js';
+import type { JobStore } from '../domain/jobs/job-store.js';
+import type { DomainSettings } from '../domain/settings.js';
+import { REPORT_MAIL_JOB, RUN_JOB, SCHEDULE_JOB } from './job-names.js';
+
+/** One kind of job and how it is done. */
+export interface JobDefinition {
+  readonly name: string;
+  readonly concurrency: number;
+  /** How long to wait before the next attempt, in milliseconds; null: there is none. */
+  readonly backoff?: (failed: { readonly attempt: number; readonly error: Error }) => number | null;
+  readonly work: (job: Job) => Promise<void>;
+}
+
+/** What a process that works does with jobs. */
+export interface Worker {
+  readonly jobs: readonly JobDefinition[];
+  start(): void;
+  stop(): void;
+}
+
+export interface WorkerParts {
+  readonly db: Database;
+  readonly settings: DomainSettings;
+  readonly jobs: JobStore;
+  readonly runner: CleanupRunner;
+  readonly reportMails: ReportMails;
+  readonly onFault: (error: unknown) => void;
+}
+
+const SWEEP_MS = 60_000;
+/** Each run holds a connection of its own. */
+const RUNS_AT_ONCE = 2;
+const MAILS_AT_ONCE = 5;
+const MAIL_ATTEMPTS = 16;
+const FIRST_WAIT_MS = 5_000;
+const LONGEST_WAIT_MS = 6 * 3_600_000;
+
+export function createWorker(parts: WorkerParts): Worker {
+  let sweeping: NodeJS.Timeout | undefined;
+  const sweepOnce = () => void sweep(parts).catch(parts.onFault);
+  return {
+    jobs: definitions(parts),
+    start() {
+      sweepOnce();
+      sweeping = setInterval(sweepOnce, SWEEP_MS);
+    },
+    stop() {
+      clearInterval(sweeping);
+      parts.runner.stop();
+    },
+  };
+}
+
+function definitions({ db, settings, jobs, runner, reportMails }: WorkerParts): JobDefinition[] {
+  return [
+    {
+      name: SCHEDULE_JOB,
+      concurrency: RUNS_AT_ONCE,
+      async work(job) {
+        const reportId = await takeDueRun(db, { settings, jobs }, idIn(job, 'id'));
+        if (reportId !== undefined) await runner.run(reportId);
+      },
+    },
+    { name: RUN_JOB, concurrency: RUNS_AT_ONCE, work: (job) => runner.run(idIn(job, 'reportId')) },
+    {
+      name: REPORT_MAIL_JOB,
+      concurrency: MAILS_AT_ONCE,
+      backoff: mailBackoff,
+      work: (job) => reportMails.deliver(idIn(job, 'reportId'), { isLastAttempt: attemptOf(job) >= MAIL_ATTEMPTS }),
+    },
+  ];
+}
+
+function idIn({ attrs }: Job, key: string): string {
+  return String((attrs.data as Readonly<Record<string, unknown>>)[key]);
+}
+
+function attemptOf({ attrs }: Job): number {
+  return (attrs.failCount ?? 0) + 1;
+}
+
+/** 5 s, 10 s, 20 s … up to 6 h; given up after about a day, or at once where trying again is of no use. */
+function mailBackoff({ attempt, error }: { readonly attempt: number; readonly error: Error }): number | null {
+  const isPermanent = 'isPermanent' in error && error.isPermanent === true;
+  if (isPermanent || attempt >= MAIL_ATTEMPTS) return null;
+  return Math.min(FIRST_WAIT_MS * 2 ** (attempt - 1), LONGEST_WAIT_MS);
+}
+
+/** Ends what died, and asks again for what was asked for and forgotten. */
+async function sweep({ db, jobs }: WorkerParts): Promise<void> {
+  await sweepOrphans(db);
+  for (const id of await forgottenReports(db)) await jobs.queueRun(id);
+}
