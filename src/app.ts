@@ -149,7 +149,7 @@ function appOf(parts: Parts): App {
     },
     async close() {
       await http?.close();
-      worker?.stop();
+      await worker?.stop();
       await queue.stop(JOBS_END_WITHIN_MS);
       const drained = relay.stop();
       // A mail server that does not answer must not hold the stop: closing cuts off what is under way.

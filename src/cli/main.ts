@@ -2,7 +2,10 @@
 import { CommanderError, program } from 'commander';
 import { version } from '../version.js';
 import { check } from './check.js';
+import { BadUserInputError } from '../domain/errors.js';
+import { cleanupCommands } from './cleanup-commands.js';
 import { createAdmin } from './create-admin.js';
+import { flushJobs } from './flush-jobs.js';
 import { generateKeyCommand } from './generate-key.js';
 import { migrateCommand } from './migrate.js';
 import { serve } from './serve.js';
@@ -10,7 +13,7 @@ import { serve } from './serve.js';
 /** 0 done, 1 failed, 2 wrong use. */
 const WRONG_USE = 2;
 
-for (const command of [serve, migrateCommand, check, generateKeyCommand, createAdmin]) {
+for (const command of [serve, migrateCommand, check, generateKeyCommand, createAdmin, ...cleanupCommands, flushJobs]) {
   program.addCommand(command.exitOverride());
 }
 
@@ -29,6 +32,10 @@ try {
 }
 
 function fail(error: unknown): number {
+  if (error instanceof BadUserInputError) {
+    console.error(`${error.path}: ${error.message}`);
+    return WRONG_USE;
+  }
   console.error(error instanceof Error ? error.message : String(error));
   return 1;
 }

@@ -21,7 +21,8 @@ export interface JobDefinition {
 export interface Worker {
   readonly jobs: readonly JobDefinition[];
   start(): void;
-  stop(): void;
+  /** Begins nothing more; resolves once it looks for nothing any more. Jobs under way go on to their end. */
+  stop(): Promise<void>;
 }
 
 export interface WorkerParts {
@@ -43,16 +44,20 @@ const LONGEST_WAIT_MS = 6 * 3_600_000;
 
 export function createWorker(parts: WorkerParts): Worker {
   let sweeping: NodeJS.Timeout | undefined;
-  const sweepOnce = () => void sweep(parts).catch(parts.onFault);
+  let swept: Promise<void> = Promise.resolve();
+  const sweepOnce = () => {
+    swept = sweep(parts).catch(parts.onFault);
+  };
   return {
     jobs: definitions(parts),
     start() {
       sweepOnce();
       sweeping = setInterval(sweepOnce, SWEEP_MS);
     },
-    stop() {
+    async stop() {
       clearInterval(sweeping);
       parts.runner.stop();
+      await swept;
     },
   };
 }

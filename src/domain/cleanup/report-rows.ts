@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import { v7 as newId } from 'uuid';
 import type { Database } from '../database.js';
 import { recordEvents } from '../events/record-events.js';
@@ -21,16 +21,20 @@ export interface NewReport extends RunParameters {
 
 /** Writes a QUEUED report; undefined where this due time of the schedule has one already. */
 export async function insertReport(db: Database, report: NewReport): Promise<string | undefined> {
-  const { schedule } = report;
   const { rows } = await sql<{ id: string }>`
     insert into purge_reports (id, task, trigger, is_dry_run, schedule_id, schedule_name, due_at, started_by,
       retention_days, max_deletions, delete_empty_batches, use_logger, email_report)
-    values (${newId()}, ${report.task}, ${report.trigger}, ${report.isDryRun}, ${schedule?.id ?? null},
-      ${schedule?.name ?? null}, ${schedule?.dueAt ?? null}, ${report.startedBy ?? null}, ${report.retentionDays},
-      ${report.maxDeletions}, ${report.deleteEmptyBatches}, ${report.useLogger}, ${report.emailReport})
+    values (${newId()}, ${report.task}, ${report.trigger}, ${report.isDryRun}, ${scheduleValues(report)},
+      ${report.startedBy ?? null}, ${report.retentionDays}, ${report.maxDeletions}, ${report.deleteEmptyBatches},
+      ${report.useLogger}, ${report.emailReport})
     on conflict (schedule_id, due_at) do nothing returning id
   `.execute(db);
   return rows[0]?.id;
+}
+
+function scheduleValues({ schedule }: NewReport): RawBuilder<unknown> {
+  if (schedule === undefined) return sql`null, null, null`;
+  return sql`${schedule.id}, ${schedule.name}, ${schedule.dueAt ?? null}`;
 }
 
 /** Takes back a report whose run nobody could be asked for. */
@@ -84,20 +88,10 @@ export async function endReport(db: Database, id: string, ending: Ending): Promi
 
 /** The same as the last thing that a transaction does. */
 export async function endReportWithin(tx: Database, id: string, ending: Ending): Promise<Report | undefined> {
-  const { status, error = null, isCapped = false, progress } = ending;
-  const counts = progress === undefined ? null : JSON.stringify(progress.counts);
   await sql`select pg_advisory_xact_lock(${CURSOR_LOCK})`.execute(tx);
-  const { rows } = await sql<Report>`
-    update purge_reports r set status = ${status}, finished_at = greatest(sparekey_now(), started_at),
-      cursor = nextval('purge_report_cursors'), error = ${error}, is_capped = ${isCapped},
-      counts = coalesce(${counts}::jsonb, counts), total = coalesce(${progress?.total ?? null}::int, total),
-      email_status = case when email_report = 'ALWAYS' or (email_report = 'WHEN_DELETED' and not is_dry_run
-        and coalesce(${progress?.total ?? null}::int, total) > 0) then 'QUEUED' end
-    where id = ${id} and status in ('QUEUED', 'RUNNING') returning ${reportColumns('r')}
-  `.execute(tx);
-  const [report] = rows;
+  const report = await storeEnding(tx, id, ending);
   if (report === undefined) return undefined;
-  const { startedBy, task, total: removedCount } = report;
+  const { startedBy, task, status, total: removedCount } = report;
   const event = { action: 'CLEANUP_RUN', actorId: startedBy ?? undefined, removedCount } as const;
   await recordEvents(
     tx,
@@ -105,4 +99,23 @@ export async function endReportWithin(tx: Database, id: string, ending: Ending):
     [{ topic: 'purge-reported', payload: { reportId: id } }],
   );
   return report;
+}
+
+const NOTED = { counts: sql`r.counts`, total: sql`r.total` };
+
+async function storeEnding(tx: Database, id: string, ending: Ending): Promise<Report | undefined> {
+  const { status, error = null, isCapped = false, progress } = ending;
+  const { counts, total } =
+    progress === undefined
+      ? NOTED
+      : { counts: sql`${JSON.stringify(progress.counts)}::jsonb`, total: sql`${progress.total}::int` };
+  const { rows } = await sql<Report>`
+    update purge_reports r set status = ${status}, finished_at = greatest(sparekey_now(), started_at),
+      cursor = nextval('purge_report_cursors'), error = ${error}, is_capped = ${isCapped},
+      counts = ${counts}, total = ${total},
+      email_status = case when email_report = 'ALWAYS' or (email_report = 'WHEN_DELETED' and not is_dry_run
+        and ${total} > 0) then 'QUEUED' end
+    where id = ${id} and status in ('QUEUED', 'RUNNING') returning ${reportColumns('r')}
+  `.execute(tx);
+  return rows[0];
 }

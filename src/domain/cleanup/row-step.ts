@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { Database } from '../database.js';
 import { estimatedRows } from './estimate.js';
-import type { Chunk, Counts, Position, Range, Removed, Step } from './task.js';
+import type { Chunk, Counts, Position, Removed, Step } from './task.js';
 
 /** Which rows of one table go, in words of SQL about `t`. */
 export interface Rows {
@@ -19,6 +19,8 @@ export interface Rows {
   readonly removed?: (tx: Database, ids: readonly string[]) => Promise<void>;
 }
 
+type Whole = Rows & Required<Pick<Rows, 'id' | 'where' | 'kind'>>;
+
 interface Gone {
   readonly counts: Counts | null;
   readonly removed: number;
@@ -28,10 +30,11 @@ interface Gone {
 
 /** Removes rows of one table by one statement a chunk, oldest first; rows that others hold locked are left for later. */
 export function rowStep(rows: Rows): Step {
-  const { kind = sql`'rows'`, wherePreviewed } = rows;
-  const previewed = (cutoff: string) => eligible({ ...rows, where: wherePreviewed?.(cutoff) ?? rows.where }, cutoff);
+  const whole: Whole = { id: sql`t.id`, where: sql`true`, kind: sql`'rows'`, ...rows };
+  const { kind, where, wherePreviewed } = whole;
+  const previewed = (cutoff: string) => eligible({ ...whole, where: wherePreviewed?.(cutoff) ?? where }, cutoff);
   return {
-    purge: (tx, chunk) => purgeRows(tx, rows, chunk),
+    purge: (tx, chunk) => purgeRows(tx, whole, chunk),
     preview: async (db, range) => {
       const found = await sql<{ kind: string; count: number }>`
         select kind, count(*)::int as count from (
@@ -45,12 +48,12 @@ export function rowStep(rows: Rows): Step {
 }
 
 /** From where, and which. */
-function eligible({ table, endedAt, where = sql<boolean>`true` }: Rows, cutoff: string): RawBuilder<unknown> {
+function eligible({ table, endedAt, where }: Whole, cutoff: string): RawBuilder<unknown> {
   return sql`from ${sql.table(table)} t where ${endedAt} < ${cutoff}::timestamptz and ${where}`;
 }
 
-async function purgeRows(tx: Database, rows: Rows, chunk: Chunk): Promise<Removed> {
-  const { table, endedAt, id = sql`t.id`, kind = sql`'rows'`, removed } = rows;
+async function purgeRows(tx: Database, rows: Whole, chunk: Chunk): Promise<Removed> {
+  const { table, endedAt, id, kind, removed } = rows;
   const { after, limit, cutoff } = chunk;
   const further = after === undefined ? sql`` : sql`and (${endedAt}, ${id}) > (${after.at}::timestamptz, ${after.id})`;
   const found = await sql<Gone>`

@@ -25,20 +25,29 @@ const MOST_DAYS = 36_500;
 export const UNLIMITED = -1;
 
 /** @throws BadUserInputError that names the field, for what this task does not take or not so */
-export function checkChoices(choices: RunChoices, settings: DomainSettings, path = 'input'): void {
-  checkRetention(choices, settings, `${path}.retentionDays`);
+export function checkChoices(choices: RunChoices, settings: DomainSettings, nameOf = inputField): void {
+  checkRetention(choices, settings, nameOf('retentionDays'));
   const cap = choices.maxDeletionsPerRun;
-  if (cap !== null && cap !== undefined && cap !== UNLIMITED && !(Number.isInteger(cap) && cap >= 1)) {
-    throw new BadUserInputError(`${path}.maxDeletionsPerRun`, 'Give at least 1, or -1 for no limit.');
+  if (isGiven(cap) && cap !== UNLIMITED && !(Number.isInteger(cap) && cap >= 1)) {
+    throw new BadUserInputError(nameOf('maxDeletionsPerRun'), 'Give at least 1, or -1 for no limit.');
   }
-  const saysOfBatches = choices.deleteEmptyBatches !== null && choices.deleteEmptyBatches !== undefined;
-  if (saysOfBatches && choices.task !== 'RECOVERY_CODES') {
-    throw new BadUserInputError(`${path}.deleteEmptyBatches`, 'Only RECOVERY_CODES takes this.');
+  if (isGiven(choices.deleteEmptyBatches) && choices.task !== 'RECOVERY_CODES') {
+    throw new BadUserInputError(nameOf('deleteEmptyBatches'), 'Only RECOVERY_CODES takes this.');
   }
 }
 
+function isGiven<T>(choice: T | null | undefined): choice is T {
+  return choice !== null && choice !== undefined;
+}
+
+type ChoiceName = Exclude<keyof RunChoices, 'task'>;
+
+function inputField(name: ChoiceName): string {
+  return `input.${name}`;
+}
+
 function checkRetention({ task, retentionDays }: RunChoices, settings: DomainSettings, path: string): void {
-  if (retentionDays === null || retentionDays === undefined) return;
+  if (!isGiven(retentionDays)) return;
   const rule = taskOf(task).retention;
   if (rule.kind !== 'days') throw new BadUserInputError(path, `${task} does not take a retention.`);
   const least = rule.least(settings);

@@ -49,9 +49,9 @@ export type RetentionRule =
   | { readonly kind: 'fixed'; readonly days: number }
   | {
       readonly kind: 'days';
-      least(settings: DomainSettings): number;
+      readonly least: (settings: DomainSettings) => number;
       /** Undefined: never, unless somebody chooses. */
-      standard(settings: DomainSettings): number | undefined;
+      readonly standard: (settings: DomainSettings) => number | undefined;
     };
 
 /** What the steps of one run need to know. */
@@ -69,7 +69,7 @@ export interface CleanupTask<Name extends string = string> {
   /** Those of `kinds` that are no removed rows, and are left out of the total. */
   readonly marks?: readonly string[];
   /** Why it does not run; undefined where it does. */
-  switchedOff?(settings: DomainSettings): string | undefined;
+  readonly switchedOff?: (settings: DomainSettings) => string | undefined;
   /** In the order in which they go: each begins when the one before it has nothing left. */
-  steps(options: RunOptions): readonly Step[];
+  readonly steps: (options: RunOptions) => readonly Step[];
 }

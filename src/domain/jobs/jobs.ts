@@ -1,11 +1,11 @@
 import { requireAdmin } from '../access/rules.js';
-import type { Origin, SignedIn, Viewer } from '../access/viewer.js';
+import type { Origin, Viewer } from '../access/viewer.js';
 import type { Schedules } from '../cleanup/schedules/schedules.js';
 import type { Counts } from '../cleanup/task.js';
 import type { Database } from '../database.js';
 import { ConfirmationRequiredError } from '../errors.js';
 import { auditOf } from '../events/audit-of.js';
-import { recordEvents } from '../events/record-events.js';
+import { type AuditDraft, recordEvents } from '../events/record-events.js';
 import type { JobCounts, JobStore } from './job-store.js';
 
 export type JobTarget = 'FAILED' | 'FINISHED' | 'SCHEDULED' | 'ALL';
@@ -46,10 +46,30 @@ export class Jobs {
    * @throws ConfirmationRequiredError, JobsUnavailableError
    */
   async flush(viewer: Viewer, origin: Origin, { target, confirm, dryRun }: Flush): Promise<Flushed> {
-    const admin = requireAdmin(viewer);
-    if (dryRun === true) return flushedOf(await this.#countsOf(target), true);
+    const audit = auditOf(requireAdmin(viewer), origin);
+    if (dryRun === true) return await this.preview(target);
     if (!confirm) throw new ConfirmationRequiredError();
-    return flushedOf(await this.#remove(admin, origin, target), false);
+    return await this.remove(target, audit);
+  }
+
+  /** What `remove` would remove. */
+  async preview(target: JobTarget): Promise<Flushed> {
+    return flushedOf(await this.#countsOf(target), true);
+  }
+
+  /** Removes it, for whoever may. */
+  async remove(target: JobTarget, audit: AuditDraft): Promise<Flushed> {
+    const { jobs } = this.parts;
+    const isWanted = (one: JobTarget) => target === one || target === 'ALL';
+    const counts = {
+      failed: isWanted('FAILED') ? await jobs.removeEnded('failed') : 0,
+      finished: isWanted('FINISHED') ? await jobs.removeEnded('finished') : 0,
+      scheduled: isWanted('SCHEDULED') ? await this.#removeSchedules(audit) : 0,
+    };
+    const flushed = flushedOf(only(target, counts), false);
+    const event = { ...audit, action: 'JOBS_FLUSHED' as const, removedCount: flushed.total, reason: target };
+    await recordEvents(this.db, [event]);
+    return flushed;
   }
 
   async #countsOf(target: JobTarget): Promise<Counts> {
@@ -57,23 +77,10 @@ export class Jobs {
     return only(target, { failed, finished, scheduled });
   }
 
-  async #remove(admin: SignedIn, origin: Origin, target: JobTarget): Promise<Counts> {
-    const { jobs } = this.parts;
-    const counts = {
-      failed: target === 'FAILED' || target === 'ALL' ? await jobs.removeEnded('failed') : 0,
-      finished: target === 'FINISHED' || target === 'ALL' ? await jobs.removeEnded('finished') : 0,
-      scheduled: target === 'SCHEDULED' || target === 'ALL' ? await this.#removeSchedules(admin, origin) : 0,
-    };
-    const removedCount = counts.failed + counts.finished + counts.scheduled;
-    const event = { ...auditOf(admin, origin), action: 'JOBS_FLUSHED' as const, removedCount, reason: target };
-    await recordEvents(this.db, [event]);
-    return only(target, counts);
-  }
-
-  async #removeSchedules(admin: SignedIn, origin: Origin): Promise<number> {
+  async #removeSchedules(audit: AuditDraft): Promise<number> {
     let removed = 0;
     for (const stored of await this.parts.jobs.schedules.list()) {
-      if (await this.parts.schedules.remove(admin, origin, stored)) removed += 1;
+      if (await this.parts.schedules.remove(audit, stored)) removed += 1;
     }
     return removed;
   }

@@ -50,31 +50,29 @@ export function parseSchedule(input: ScheduleInput, parsing: Parsing): ScheduleS
 }
 
 function dataOf(input: ScheduleInput, { current, id }: Parsing): ScheduleData {
-  const was = current?.data;
+  const was: Partial<ScheduleData> = current?.data ?? {};
+  const ofTask = was.task === input.task ? was : {};
   return {
-    id: was?.id ?? id,
+    id: was.id ?? id,
     name: input.name,
     task: input.task,
     type: input.type,
     // What was said of a CRON schedule means nothing for another type.
-    cron: either(input.cron, input.type === 'CRON' ? was?.cron : undefined) ?? null,
-    timeZone: either(input.timeZone, was?.timeZone) ?? 'UTC',
+    cron: chosen(input.cron, input.type === 'CRON' ? was.cron : null, null),
+    timeZone: chosen(input.timeZone, was.timeZone, 'UTC'),
     runAt: isoOf(input.runAt),
-    retentionDays: either(input.retentionDays, sameTask(input, was)?.retentionDays) ?? null,
-    deleteEmptyBatches: either(input.deleteEmptyBatches, sameTask(input, was)?.deleteEmptyBatches) ?? null,
-    maxDeletionsPerRun: either(input.maxDeletionsPerRun, was?.maxDeletionsPerRun) ?? null,
-    useLogger: either(input.useLogger, was?.useLogger) ?? null,
-    emailReport: either(input.emailReport, was?.emailReport) ?? 'NEVER',
-    revision: (was?.revision ?? 0) + 1,
+    retentionDays: chosen(input.retentionDays, ofTask.retentionDays, null),
+    deleteEmptyBatches: chosen(input.deleteEmptyBatches, ofTask.deleteEmptyBatches, null),
+    maxDeletionsPerRun: chosen(input.maxDeletionsPerRun, was.maxDeletionsPerRun, null),
+    useLogger: chosen(input.useLogger, was.useLogger, null),
+    emailReport: chosen(input.emailReport, was.emailReport, 'NEVER'),
+    revision: (was.revision ?? 0) + 1,
   };
 }
 
-function either<T>(given: T | null | undefined, otherwise: T | null | undefined): T | null | undefined {
-  return given === undefined ? otherwise : given;
-}
-
-function sameTask({ task }: ScheduleInput, was: ScheduleData | undefined): ScheduleData | undefined {
-  return was?.task === task ? was : undefined;
+/** Absent: as it was; null, or never said: the standard. */
+function chosen<T>(given: T | null | undefined, was: T | null | undefined, standard: T): T {
+  return (given === undefined ? was : given) ?? standard;
 }
 
 function isoOf(runAt: Date): string {
@@ -107,14 +105,19 @@ export function timingOf({ type, cron, timeZone, runAt }: ScheduleData): Timing 
 }
 
 function nextRunOf(data: ScheduleData, { nextRunAt, runAt }: ScheduleInput, { current, now }: Parsing): Date {
-  if (nextRunAt !== null && nextRunAt !== undefined) {
+  if (nextRunAt) {
     checkNextRun(nextRunAt, { runAt, now, was: current?.nextRunAt });
     return nextRunAt;
   }
-  if (nextRunAt === undefined && current?.nextRunAt && isSameTiming(current.data, data)) return current.nextRunAt;
-  const next = nextRun(timingOf(data), now);
+  const kept = nextRunAt === undefined ? keptRun(data, current) : null;
+  const next = kept ?? nextRun(timingOf(data), now);
   if (next !== null) return next;
   throw new BadUserInputError('input.runAt', 'This lies in the past, so that it would never run: give a later time.');
+}
+
+/** A next run that was moved stays so while the timing stays. */
+function keptRun(data: ScheduleData, current: StoredSchedule | undefined): Date | null {
+  return current !== undefined && isSameTiming(current.data, data) ? current.nextRunAt : null;
 }
 
 function checkNextRun(
