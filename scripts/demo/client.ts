@@ -19,10 +19,10 @@ interface Answer {
 
 /** A GraphQL client in a few lines: what an application needs is fetch. */
 export class Client {
-  readonly #url: string;
+  readonly url: string;
 
   constructor(url: string) {
-    this.#url = url;
+    this.url = url;
   }
 
   /** The value of the operation's one field. @throws DemoError when it is refused. */
@@ -48,16 +48,16 @@ export class Client {
       ...(token !== undefined && { authorization: `Bearer ${token}` }),
     };
     const body = JSON.stringify({ query, variables });
-    const response = await fetch(`${this.#url}/graphql`, { method: 'POST', headers, body }).catch(() => {
+    const response = await fetch(`${this.url}/graphql`, { method: 'POST', headers, body }).catch(() => {
       throw new DemoError(
-        `Nobody answers at ${this.#url}: run \`npm start\` first, or tell where the server is: npm run demo -- http://127.0.0.1:4000`,
+        `Nobody answers at ${this.url}: run \`npm start\` first, or tell where the server is: npm run demo -- http://127.0.0.1:4000`,
       );
     });
     const answer = (await response.json().catch(() => undefined)) as Answer | undefined;
     const isGraphql = answer?.data !== undefined || Array.isArray(answer?.errors);
     expect(
       isGraphql,
-      `Whoever answers at ${this.#url} is no Sparekey: status ${response.status} and no GraphQL answer.`,
+      `Whoever answers at ${this.url} is no Sparekey: status ${response.status} and no GraphQL answer.`,
     );
     return answer;
   }

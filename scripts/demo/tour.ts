@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Client } from './client.ts';
+import { type Admin, watchCleanup } from './dashboard.ts';
 import { expect } from './demo-error.ts';
 import { awaitMail } from './mailbox.ts';
 import { batchText, printStep, shortened } from './print.ts';
@@ -7,6 +8,8 @@ import { batchText, printStep, shortened } from './print.ts';
 export interface Place {
   readonly url: string;
   readonly mailDir: string;
+  /** Undefined: what only an admin may do is left out. */
+  readonly admin: Admin | undefined;
 }
 
 /** Somebody new at each run. */
@@ -16,9 +19,11 @@ interface Visitor {
   readonly password: string;
 }
 
-const BATCH = 'number status issuedCount remainingCount expiresAt';
+const BATCH = 'id number status issuedCount remainingCount expiresAt';
 const SIGNED_IN = 'accessToken refreshToken remainingCount session { method } account { email }';
 const EXPIRY_DAYS = 90;
+const WITHOUT_ADMIN =
+  'Left out: cleanup and its reports, which are for admins. Give the password that the first start printed: ADMIN_PASSWORD=… npm run demo';
 
 const REGISTER =
   'mutation($email: String!, $password: String!) { register(email: $email, password: $password) { acknowledged } }';
@@ -39,7 +44,7 @@ const HISTORY = `query {
 }`;
 
 /** From registering to the history, step by step. @throws DemoError where something is not as it should be */
-export async function takeTour({ url, mailDir }: Place): Promise<void> {
+export async function takeTour({ url, mailDir, admin }: Place): Promise<void> {
   const name = randomBytes(4).toString('hex');
   const visitor = {
     client: new Client(url),
@@ -49,7 +54,7 @@ export async function takeTour({ url, mailDir }: Place): Promise<void> {
   console.log(`Server   ${url}\nAccount  ${visitor.email}\nMails    ${mailDir}`);
   await register(visitor, mailDir);
   const token = await signIn(visitor);
-  const codes = await generate(visitor, token);
+  const { codes, batchId } = await generate(visitor, token);
   const [first = '', second = ''] = codes;
   await testCode(visitor, token, first);
   await tryWrongCode(visitor, token);
@@ -57,6 +62,8 @@ export async function takeTour({ url, mailDir }: Place): Promise<void> {
   await signInByCodeAgain(visitor, second);
   await generateAgain(visitor, token);
   await readHistory(visitor, token);
+  if (admin === undefined) console.log(`\n${WITHOUT_ADMIN}`);
+  else await watchCleanup(visitor.client, { admin, visitorToken: token, batchId });
   console.log('\nAll as it should be.');
 }
 
@@ -81,7 +88,7 @@ async function signIn({ client, email, password }: Visitor): Promise<string> {
   return session.accessToken;
 }
 
-async function generate({ client }: Visitor, token: string): Promise<string[]> {
+async function generate({ client }: Visitor, token: string): Promise<{ codes: string[]; batchId: string }> {
   const variables = { input: { expiresInDays: EXPIRY_DAYS } };
   const { batch, codes } = await client.ask({ query: GENERATE, variables, token });
   expect(codes.length === batch.issuedCount, 'generateRecoveryCodes did not show every code that it issued.');
@@ -90,7 +97,7 @@ async function generate({ client }: Visitor, token: string): Promise<string[]> {
     ['expires', batch.expiresAt],
     ['codes', codes.map((entry: any) => `${String(entry.position).padStart(2)}  ${entry.code}`)],
   ]);
-  return codes.map((entry: any) => entry.code);
+  return { codes: codes.map((entry: any) => entry.code), batchId: batch.id };
 }
 
 async function testCode({ client }: Visitor, token: string, code: string): Promise<void> {

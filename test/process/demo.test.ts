@@ -11,13 +11,15 @@ import { type ServerProcess, startServerProcess } from '../support/server-proces
 
 const DEMO = join(import.meta.dirname, '..', '..', 'scripts', 'demo.ts');
 
+const ADMIN_PASSWORD = 'correct horse battery staple';
+
 let dataDir: string;
 let database: TestDatabase;
 let server: ServerProcess;
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'sparekey-demo-'));
   database = await makeDatabase();
-  server = await startServerProcess({ DATABASE_URL: database.url, DATA_DIR: dataDir });
+  server = await startServerProcess({ DATABASE_URL: database.url, DATA_DIR: dataDir, ADMIN_PASSWORD });
 });
 afterAll(async () => {
   await server.stop();
@@ -42,6 +44,11 @@ describe('npm run demo', () => {
       'signInWithRecoveryCode(email, code 2), again',
       'generateRecoveryCodes(), too soon',
       'me { batches generateCooldown }',
+      'subscription purgeReported, as admin@localhost',
+      'deleteRecoveryCodeBatch(batchId)',
+      'runCleanup(task: RECOVERY_CODES, retentionDays: 0, dryRun: true)',
+      'purgeRecoveryCodeBatch(batchId, confirm: true)',
+      'the report arrives at the dashboard',
     ]);
     for (const answer of [
       /outcome +VERIFIED/,
@@ -51,6 +58,10 @@ describe('npm run demo', () => {
       /wait +(?:60|5\d) s, until \d{4}-/,
       /newest +number 1, ACTIVE, 9 of 10 codes left/,
       /used +code 2 at \d{4}-/,
+      /batch +PENDING_DELETION, 9 codes removed, 0 left/,
+      /would go +10 codes, 1 batches/,
+      /batch +PURGED at \d{4}-/,
+      /status +SUCCEEDED\n +removed +10 codes, 1 batches/,
     ]) {
       expect(output).toMatch(answer);
     }
@@ -66,6 +77,13 @@ describe('npm run demo', () => {
       `select count(*)::int from accounts where email like 'demo-%@example.org' and setup_verified_at is not null`,
     );
     expect(accounts?.count).toBeGreaterThanOrEqual(2);
+  });
+
+  it('leaves out what only an admin may do, and says how to have it, without the password', async () => {
+    const { exit, output } = await runDemoWith({}, server.url, '--mail-dir', join(dataDir, 'mail'));
+    expect(exit).toBe(0);
+    expect(output).not.toContain('purgeReported');
+    expect(output).toContain('ADMIN_PASSWORD=… npm run demo');
   });
 
   it('says what to do when nobody answers', async () => {
@@ -92,8 +110,16 @@ describe('npm run demo', () => {
   });
 });
 
-async function runDemo(...args: string[]): Promise<{ exit: number; output: string; errors: string }> {
-  const child = spawn(process.execPath, [DEMO, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+const runDemo = (...args: string[]) => runDemoWith({ ADMIN_PASSWORD }, ...args);
+
+async function runDemoWith(
+  env: Record<string, string>,
+  ...args: string[]
+): Promise<{ exit: number; output: string; errors: string }> {
+  const child = spawn(process.execPath, [DEMO, ...args], {
+    env: { PATH: process.env['PATH'], ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const written = { output: '', errors: '' };
   child.stdout.setEncoding('utf8').on('data', (text: string) => (written.output += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (written.errors += text));
