@@ -33,6 +33,8 @@ import { version } from './version.js';
 const DRAIN_MS = 1_000;
 /** How long a chunk of a cleanup, and a mail under way, may take at the stop. */
 const JOBS_END_WITHIN_MS = 2_000;
+/** Each run holds a connection; the others are for those who ask. */
+const RUNS_PART_OF_POOL = 3;
 const NOT_DELIVERED = 'An outbox message could not be delivered yet.';
 const OUTBOX_AWAY = 'The outbox cannot be worked off at the moment.';
 const NOT_HEARD = 'Nothing can be heard of other processes at the moment.';
@@ -121,10 +123,14 @@ async function assemble(config: Config, logger: Logger, stores: Stores): Promise
       detail: (line) => logger.info(line, 'cleanup'),
       fault: ({ error, ...ids }) => logger.error({ ...ids, err: error }, RUN_FAILED),
     },
-    ended: () => relay.wake(),
+    ended: ({ task, status, total, isDryRun }) => {
+      metrics.run(task, status, isDryRun ? 0 : total);
+      relay.wake();
+    },
   });
   const reportMails = new ReportMails(db, { settings: config, mail });
-  const work = { db, settings: config, jobs: queue, runner, reportMails, onFault: told(NOT_SWEPT) };
+  const runsAtOnce = Math.max(1, Math.floor(config.stores.databasePoolSize / RUNS_PART_OF_POOL));
+  const work = { db, settings: config, jobs: queue, runner, runsAtOnce, reportMails, onFault: told(NOT_SWEPT) };
   const worker = config.server.role === 'api' ? undefined : createWorker(work);
   return appOf({ config, logger, stores, metrics, services, transport, relay, signals, queue, worker, address });
 }

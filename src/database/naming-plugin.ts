@@ -33,6 +33,11 @@ export class NamingPlugin extends CamelCasePlugin {
     return { ...result, rows: result.rows.map((row) => this.#named(row, shape)) };
   }
 
+  /** What is all in capitals is a word that JSON counts by, such as EMAIL_CHANGE, and no column. */
+  protected override camelCase(name: string): string {
+    return name === name.toUpperCase() ? name : super.camelCase(name);
+  }
+
   #shapeOf(names: readonly string[]): Shape {
     const key = names.join();
     let shape = this.#shapes.get(key);

@@ -20,7 +20,7 @@ export class PostgresSchedules implements ScheduleStore {
 
   async list(): Promise<readonly StoredSchedule[]> {
     const { rows } = await sql<Row>`
-      select data, disabled, next_run_at, last_run_at from agenda_jobs where ${isSchedule} order by data->>'name'
+      select data, disabled, next_run_at, last_run_at from agenda_jobs where ${isSchedule} order by data->>'name' collate "C"
     `.execute(this.db);
     return rows.map(storedOf);
   }

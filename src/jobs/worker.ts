@@ -1,4 +1,5 @@
 import type { Job } from 'agenda';
+import pLimit from 'p-limit';
 import type { CleanupRunner } from '../domain/cleanup/cleanup-runner.js';
 import { forgottenReports, sweepOrphans } from '../domain/cleanup/orphans.js';
 import type { ReportMails } from '../domain/cleanup/report-mails.js';
@@ -30,13 +31,15 @@ export interface WorkerParts {
   readonly settings: DomainSettings;
   readonly jobs: JobStore;
   readonly runner: CleanupRunner;
+  /** Runs in this process, each of which holds a connection of its own; others wait. */
+  readonly runsAtOnce: number;
   readonly reportMails: ReportMails;
   readonly onFault: (error: unknown) => void;
 }
 
 const SWEEP_MS = 60_000;
-/** Each run holds a connection of its own. */
-const RUNS_AT_ONCE = 2;
+/** Of each kind: those that are due, and those asked for by hand. */
+const RUNS_TAKEN_AT_ONCE = 2;
 const MAILS_AT_ONCE = 5;
 const MAIL_ATTEMPTS = 16;
 const FIRST_WAIT_MS = 5_000;
@@ -62,17 +65,19 @@ export function createWorker(parts: WorkerParts): Worker {
   };
 }
 
-function definitions({ db, settings, jobs, runner, reportMails }: WorkerParts): JobDefinition[] {
+function definitions({ db, settings, jobs, runner, runsAtOnce, reportMails }: WorkerParts): JobDefinition[] {
+  const turns = pLimit(runsAtOnce);
+  const run = (reportId: string) => turns(() => runner.run(reportId));
   return [
     {
       name: SCHEDULE_JOB,
-      concurrency: RUNS_AT_ONCE,
+      concurrency: RUNS_TAKEN_AT_ONCE,
       async work(job) {
         const reportId = await takeDueRun(db, { settings, jobs }, idIn(job, 'id'));
-        if (reportId !== undefined) await runner.run(reportId);
+        if (reportId !== undefined) await run(reportId);
       },
     },
-    { name: RUN_JOB, concurrency: RUNS_AT_ONCE, work: (job) => runner.run(idIn(job, 'reportId')) },
+    { name: RUN_JOB, concurrency: RUNS_TAKEN_AT_ONCE, work: (job) => run(idIn(job, 'reportId')) },
     {
       name: REPORT_MAIL_JOB,
       concurrency: MAILS_AT_ONCE,

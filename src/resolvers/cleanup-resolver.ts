@@ -38,10 +38,10 @@ export class CleanupResolver {
     description: 'Admin. Ends a run after the chunk that it is at; a run that has ended stays as it is.',
   })
   async cancelCleanup(
-    @Ctx() { services, viewer }: Context,
+    @Ctx() { services, viewer, origin }: Context,
     @Arg('reportId', () => ID) reportId: string,
   ): Promise<ReportNode> {
-    return reportNode(await services.cleanup.cancel(viewer, reportId), viewer);
+    return reportNode(await services.cleanup.cancel(viewer, origin, reportId), viewer);
   }
 
   @Mutation(() => RecoveryCodeBatch, {

@@ -5,6 +5,8 @@ import type { OperationObserver } from '../plugins/operation-metrics.js';
 /** What the process counts, and how Prometheus reads it. */
 export interface Metrics extends Meter, OperationObserver, SocketObserver {
   readonly contentType: string;
+  /** One run of a cleanup task ended so, having removed so many rows. */
+  run(task: string, status: string, rows: number): void;
   /** Everything in Prometheus' text format. A gauge whose source fails at the moment is left out. */
   text(): Promise<string>;
 }
@@ -36,6 +38,7 @@ export function createMetrics(sources: GaugeSources = {}): Metrics {
   addGauges(registry, sources);
   return {
     ...meter(registry),
+    run: runCounter(registry),
     ...operationObserver(registry),
     ...socketObserver(registry),
     contentType: registry.contentType,
@@ -85,6 +88,25 @@ function socketObserver(registry: Registry): SocketObserver {
     registers: [registry],
   });
   return { socket: (change) => sockets.inc(change) };
+}
+
+function runCounter(registry: Registry): Metrics['run'] {
+  const runs = new Counter({
+    name: 'sparekey_cleanup_runs_total',
+    help: 'Runs of cleanup tasks that ended in this process, by how.',
+    labelNames: ['task', 'status'] as const,
+    registers: [registry],
+  });
+  const rows = new Counter({
+    name: 'sparekey_cleanup_rows_total',
+    help: 'Rows that cleanup tasks removed in this process.',
+    labelNames: ['task'] as const,
+    registers: [registry],
+  });
+  return (task, status, count) => {
+    runs.inc({ task, status });
+    rows.inc({ task }, count);
+  };
 }
 
 function addGauges(registry: Registry, { databasePool, outboxPending, subscriptions }: GaugeSources): void {

@@ -30,7 +30,7 @@ export interface RunnerParts {
   readonly finishedJobs: FinishedJobs;
   readonly log: RunLog;
   /** Called when a run has ended and the word of it waits in the outbox. */
-  readonly ended: () => void;
+  readonly ended: (report: Report) => void;
 }
 
 const BUSY = 'Another run of this task was in progress.';
@@ -62,7 +62,6 @@ export class CleanupRunner {
         await releaseAll(own);
       }
     });
-    this.parts.ended();
   }
 
   /** Runs end after the chunk that they are at; none begins. */
@@ -118,7 +117,9 @@ export class CleanupRunner {
 
   async #end(own: Database, report: Report, ending: Ending): Promise<void> {
     const ended = await endReport(own, report.id, ending);
-    if (ended === undefined || !ended.useLogger) return;
+    if (ended === undefined) return;
+    this.parts.ended(ended);
+    if (!ended.useLogger) return;
     const { status, counts, total, isCapped, error } = ended;
     this.parts.log.detail({ ...about(ended), event: 'ended', status, counts, total, isCapped, error });
   }

@@ -6,6 +6,7 @@ import type { Batch } from '../codes/batch.js';
 import type { Database } from '../database.js';
 import { ConfirmationRequiredError, NotFoundError } from '../errors.js';
 import { auditOf } from '../events/audit-of.js';
+import { type AuditDraft, recordEvents } from '../events/record-events.js';
 import { isId } from '../ids.js';
 import type { JobStore } from '../jobs/job-store.js';
 import { parseIdPage, type PageRequest } from '../paging.js';
@@ -80,9 +81,9 @@ export class Cleanup {
   }
 
   /** Ends a run after the chunk that it is at; one that has ended stays as it is. @throws NotFoundError */
-  async cancel(viewer: Viewer, reportId: string): Promise<Report> {
-    requireAdmin(viewer);
-    const report = isId(reportId) ? await this.#askToCancel(reportId) : undefined;
+  async cancel(viewer: Viewer, origin: Origin, reportId: string): Promise<Report> {
+    const admin = requireAdmin(viewer);
+    const report = isId(reportId) ? await this.#askToCancel(reportId, auditOf(admin, origin)) : undefined;
     if (report === undefined) throw new NotFoundError('purge report');
     // One that nobody has begun ends here and now.
     await endIfUnclaimed(this.db, reportId, async (own) => {
@@ -145,12 +146,17 @@ export class Cleanup {
     return await this.#awaitEnd(id);
   }
 
-  async #askToCancel(id: string): Promise<Report | undefined> {
-    await sql`
-      update purge_reports set cancel_requested_at = sparekey_now()
-      where id = ${id} and status in ('QUEUED', 'RUNNING') and cancel_requested_at is null
-    `.execute(this.db);
-    return await findReport(this.db, id);
+  async #askToCancel(id: string, audit: AuditDraft): Promise<Report | undefined> {
+    return await this.db.transaction().execute(async (tx) => {
+      const { rows } = await sql<{ task: string }>`
+        update purge_reports set cancel_requested_at = sparekey_now()
+        where id = ${id} and status in ('QUEUED', 'RUNNING') and cancel_requested_at is null returning task
+      `.execute(tx);
+      const [asked] = rows;
+      const event = { ...audit, action: 'CLEANUP_RUN' as const, reason: `${asked?.task}: cancelling was asked for` };
+      if (asked !== undefined) await recordEvents(tx, [event]);
+      return await findReport(tx, id);
+    });
   }
 
   async #awaitEnd(id: string): Promise<Report> {

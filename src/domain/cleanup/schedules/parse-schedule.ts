@@ -27,7 +27,7 @@ export interface ScheduleInput {
 
 const MOST_NAME_CHARACTERS = 180;
 const LATEST = Date.UTC(9999, 11, 31);
-const UNPRINTABLE = /[\p{Cc}\u2028-\u202E\u2066-\u2069]/u;
+const UNPRINTABLE = /[\p{Cc}\p{Cs}\u2028-\u202E\u2066-\u2069]/u;
 
 interface Parsing {
   readonly settings: DomainSettings;
@@ -46,7 +46,9 @@ export function parseSchedule(input: ScheduleInput, parsing: Parsing): ScheduleS
   checkTiming(data);
   checkChoices(data, settings);
   const isEnabled = input.isEnabled === undefined ? (current?.isEnabled ?? true) : (input.isEnabled ?? true);
-  return { data, isEnabled, nextRunAt: isEnabled ? nextRunOf(data, input, parsing) : null };
+  // Looked at where it is disabled too, so that what is said of it makes sense when it is enabled.
+  const nextRunAt = nextRunOf({ data, isEnabled }, input, parsing);
+  return { data, isEnabled, nextRunAt: isEnabled ? nextRunAt : null };
 }
 
 function dataOf(input: ScheduleInput, { current, id }: Parsing): ScheduleData {
@@ -104,20 +106,29 @@ export function timingOf({ type, cron, timeZone, runAt }: ScheduleData): Timing 
   return { type, cron, timeZone, runAt: new Date(runAt) };
 }
 
-function nextRunOf(data: ScheduleData, { nextRunAt, runAt }: ScheduleInput, { current, now }: Parsing): Date {
-  if (nextRunAt) {
-    checkNextRun(nextRunAt, { runAt, now, was: current?.nextRunAt });
-    return nextRunAt;
-  }
-  const kept = nextRunAt === undefined ? keptRun(data, current) : null;
-  const next = kept ?? nextRun(timingOf(data), now);
-  if (next !== null) return next;
-  throw new BadUserInputError('input.runAt', 'This lies in the past, so that it would never run: give a later time.');
+function nextRunOf(
+  state: Pick<ScheduleState, 'data' | 'isEnabled'>,
+  input: ScheduleInput,
+  parsing: Parsing,
+): Date | null {
+  const { nextRunAt, runAt } = input;
+  if (!nextRunAt) return ruledRunOf(state, nextRunAt, parsing);
+  checkNextRun(nextRunAt, { runAt, now: parsing.now, was: parsing.current?.nextRunAt });
+  return nextRunAt;
 }
 
-/** A next run that was moved stays so while the timing stays. */
-function keptRun(data: ScheduleData, current: StoredSchedule | undefined): Date | null {
-  return current !== undefined && isSameTiming(current.data, data) ? current.nextRunAt : null;
+/** By its rule; one that was moved stays moved while its timing stays, unless null was given. */
+function ruledRunOf(
+  { data, isEnabled }: Pick<ScheduleState, 'data' | 'isEnabled'>,
+  given: null | undefined,
+  { current, now }: Parsing,
+): Date | null {
+  const same = ofSameTiming(data, current);
+  const kept = given === undefined ? same?.nextRunAt : null;
+  const next = kept ?? nextRun(timingOf(data), now);
+  // One whose time has come and gone may still be renamed, say.
+  if (next !== null || (same !== undefined && !isEnabled)) return next;
+  throw new BadUserInputError('input.runAt', 'This lies in the past, so that it would never run: give a later time.');
 }
 
 function checkNextRun(
@@ -131,8 +142,7 @@ function checkNextRun(
   }
 }
 
-function isSameTiming(one: ScheduleData, other: ScheduleData): boolean {
-  return (
-    one.type === other.type && one.cron === other.cron && one.timeZone === other.timeZone && one.runAt === other.runAt
-  );
+function ofSameTiming(data: ScheduleData, current: StoredSchedule | undefined): StoredSchedule | undefined {
+  const timings = [data, current?.data].map((of) => [of?.type, of?.cron, of?.timeZone, of?.runAt].join(' '));
+  return timings[0] === timings[1] ? current : undefined;
 }
