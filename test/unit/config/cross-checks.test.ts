@@ -27,6 +27,12 @@ describe('settings that must fit together', () => {
     [{ MIN_PASSWORD_LENGTH: '14' }, ['W004 MIN_PASSWORD_LENGTH']],
     [{ MIN_PASSWORD_LENGTH: '8' }, ['W004 MIN_PASSWORD_LENGTH']],
     [{ MIN_PASSWORD_LENGTH: '7' }, ['E002 MIN_PASSWORD_LENGTH']],
+    [{ AUDIT_RETENTION_DAYS: '7' }, []],
+    [{ AUDIT_RETENTION_DAYS: '6' }, ['E027 AUDIT_RETENTION_DAYS']],
+    [{ EMAIL_LOG_RETENTION_DAYS: '6' }, ['E027 EMAIL_LOG_RETENTION_DAYS']],
+    [{ BATCH_HISTORY_RETENTION_DAYS: '6' }, ['E027 BATCH_HISTORY_RETENTION_DAYS']],
+    [{ EVIDENCE_MIN_DAYS: '366' }, ['AUDIT', 'EMAIL_LOG', 'PURGE_REPORT'].map((of) => `E027 ${of}_RETENTION_DAYS`)],
+    [{ EVIDENCE_MIN_DAYS: '1', AUDIT_RETENTION_DAYS: '1' }, []],
     [{ MAX_ATTEMPTS: '100' }, []],
     [{ MAX_ATTEMPTS: '101' }, ['W005 MAX_ATTEMPTS']],
   ])('%j', (env: Record<string, string>, expected) => {

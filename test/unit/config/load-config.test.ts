@@ -26,7 +26,7 @@ describe('the configuration without any variable', () => {
         dataDir: resolve('.data'),
         isProduction: false,
       },
-      stores: { databaseUrl: undefined, databasePoolSize: 10 },
+      stores: { databaseUrl: undefined, mongodbUrl: undefined, databasePoolSize: 10 },
       keys: { recoveryKey: undefined, previousRecoveryKeys: [] },
       codes: { perBatch: 10, groups: 6, groupLength: 6, maxExpiryDays: 365, lowThreshold: 3, copyTtlSeconds: 1800 },
       limits: {
@@ -39,6 +39,20 @@ describe('the configuration without any variable', () => {
       },
       history: { maxVisible: 20, pageSize: 10 },
       export: { format: 'TXT', fileName: 'recovery_codes' },
+      purge: {
+        retentionDays: 90,
+        batchSize: 500,
+        pauseMs: 0,
+        maxDeletionsPerRun: -1,
+        useLogger: false,
+        auditAutoCleanup: false,
+        auditRetentionDays: 30,
+        emailLogRetentionDays: 90,
+        reportRetentionDays: 365,
+        batchHistoryRetentionDays: undefined,
+        evidenceMinDays: 7,
+        staleAccountDays: 90,
+      },
       mail: {
         smtpUrl: undefined,
         from: 'no-reply@localhost',
@@ -48,6 +62,7 @@ describe('the configuration without any variable', () => {
         adminPassword: undefined,
         emailCopyEnabled: true,
         emailSuccessMessage: 'Your recovery codes email has been successfully delivered.',
+        storeEmailLog: false,
       },
       accounts: {
         registrationOpen: true,
@@ -60,6 +75,8 @@ describe('the configuration without any variable', () => {
         refreshTokenTtlSeconds: 2592000,
         keyRotationTtlSeconds: 172800,
         emailVerificationTtlSeconds: 86400,
+        maxSubscriptionsPerSocket: 100,
+        maxSocketsPerAccount: 20,
         afterSignOutUrl: '/',
       },
     });
@@ -84,7 +101,7 @@ describe('the shape of the configuration', () => {
   });
 
   it('ignores variables that it does not know', () => {
-    expect(loadConfig({ HOME: '/root', CODES_PER_BACTH: 'x', MONGODB_URL: 'x', PORT_FILE: '/x' }).problems).toEqual([]);
+    expect(loadConfig({ HOME: '/root', CODES_PER_BACTH: 'x', PORT_FILE: '/x' }).problems).toEqual([]);
   });
 
   it('names each setting and each place once', () => {

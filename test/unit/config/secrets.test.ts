@@ -64,6 +64,7 @@ describe('the secret settings', () => {
       'ADMIN_PASSWORD',
       'DATABASE_URL',
       'METRICS_TOKEN',
+      'MONGODB_URL',
       'RECOVERY_KEY',
       'RECOVERY_KEY_PREVIOUS',
       'SMTP_URL',

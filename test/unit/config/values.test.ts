@@ -30,6 +30,17 @@ const integers: readonly (readonly [string, number, number])[] = [
   ['ADDRESS_FAILURES_PER_HOUR', 1, 1000000],
   ['HISTORY_MAX_VISIBLE', 1, 10000],
   ['HISTORY_PAGE_SIZE', 1, 100],
+  ['PURGE_RETENTION_DAYS', 1, 36500],
+  ['PURGE_BATCH_SIZE', 1, 10000],
+  ['PURGE_PAUSE_MS', 0, 60000],
+  ['AUDIT_RETENTION_DAYS', 1, 36500],
+  ['EMAIL_LOG_RETENTION_DAYS', 1, 36500],
+  ['PURGE_REPORT_RETENTION_DAYS', 1, 36500],
+  ['BATCH_HISTORY_RETENTION_DAYS', 1, 36500],
+  ['EVIDENCE_MIN_DAYS', 1, 36500],
+  ['STALE_ACCOUNT_DAYS', 1, 36500],
+  ['MAX_SUBSCRIPTIONS_PER_SOCKET', 1, 10000],
+  ['MAX_SOCKETS_PER_ACCOUNT', 1, 100000],
   ['MIN_PASSWORD_LENGTH', 8, 256],
   ['STEP_UP_SECONDS', 0, 86400],
   ['REFRESH_GRACE_SECONDS', 0, 300],
@@ -90,10 +101,28 @@ describe('whole numbers', () => {
   });
 });
 
-describe('switches', () => {
-  it.each(['REGISTRATION_OPEN', 'EMAIL_COPY_ENABLED'])('%s is true or false', (name) => {
-    expect(['true', 'false'].map((text) => valueOf(name, text))).toEqual([true, false]);
+describe('the most that a run may remove', () => {
+  it.each([
+    ['-1', -1],
+    ['1', 1],
+    ['2147483647', 2147483647],
+    ['0', 'E002'],
+    ['-2', 'E002'],
+    ['2147483648', 'E002'],
+    ['all', 'E002'],
+    ['1.5', 'E002'],
+  ])('%s', (text, value) => {
+    expect(valueOf('PURGE_MAX_DELETIONS_PER_RUN', text)).toBe(value);
   });
+});
+
+describe('switches', () => {
+  it.each(['REGISTRATION_OPEN', 'EMAIL_COPY_ENABLED', 'PURGE_USE_LOGGER', 'AUDIT_AUTO_CLEANUP', 'STORE_EMAIL_LOG'])(
+    '%s is true or false',
+    (name) => {
+      expect(['true', 'false'].map((text) => valueOf(name, text))).toEqual([true, false]);
+    },
+  );
 
   it.each(['1', '0', 'TRUE', 'True', 'yes', 'no', 'on', 'off', ' true', 'null'])('are not written %j', (text) => {
     expect(valueOf('REGISTRATION_OPEN', text)).toBe('E003');
@@ -122,6 +151,8 @@ describe('accepted texts', () => {
     ['PUBLIC_URL', 'https://codes.example.com', 'https://codes.example.com'],
     ['PUBLIC_URL', 'https://Codes.Example.com:443/', 'https://codes.example.com'],
     ['PUBLIC_URL', 'http://[::1]:8080', 'http://[::1]:8080'],
+    ['MONGODB_URL', 'mongodb://a:27017,b:27017/jobs?replicaSet=r', 'mongodb://a:27017,b:27017/jobs?replicaSet=r'],
+    ['MONGODB_URL', 'mongodb+srv://user:p%40ss@jobs.example.com', 'mongodb+srv://user:p%40ss@jobs.example.com'],
     ['CORS_ORIGINS', 'https://a.example, http://localhost:5173,', ['https://a.example', 'http://localhost:5173']],
     ['CORS_ORIGINS', ',', []],
     ['TRUST_PROXY', '10.0.0.0/8, fd00::/8', ['10.0.0.0/8', 'fd00::/8']],
