@@ -8,6 +8,7 @@ import { ReportMails } from './domain/cleanup/report-mails.js';
 import { ensureDefaultSchedules } from './domain/cleanup/schedules/default-schedules.js';
 import { pendingMessages } from './domain/events/outbox.js';
 import type { LiveSession } from './domain/live/live-session.js';
+import type { MailPort } from './domain/mail/mail-port.js';
 import { createServices, type Services } from './domain/services.js';
 import { CHANNELS } from './domain/signals.js';
 import { ensureFirstAdmin, type FirstAdmin } from './first-admin.js';
@@ -15,11 +16,12 @@ import { createJobQueue } from './jobs/create-job-queue.js';
 import type { JobQueue } from './jobs/job-queue.js';
 import { OutboxRelay } from './jobs/outbox-relay.js';
 import { createWorker, type Worker } from './jobs/worker.js';
+import { createLogFaults, type LogFaults } from './log-faults.js';
 import { createMailer } from './mail/mailer.js';
 import { createMailTransport, type MailTransport } from './mail/transport.js';
 import { createReadiness } from './readiness.js';
 import type { Context } from './resolvers/context.js';
-import { createLoaders } from './resolvers/loaders.js';
+import { createLoaders, type Loaders } from './resolvers/loaders.js';
 import { buildSparekeySchema } from './resolvers/schema.js';
 import { createHttpServer, type HttpServer } from './server/http-server.js';
 import { createLogger } from './server/logger.js';
@@ -35,14 +37,6 @@ const DRAIN_MS = 1_000;
 const JOBS_END_WITHIN_MS = 2_000;
 /** Each run holds a connection; the others are for those who ask. */
 const RUNS_PART_OF_POOL = 3;
-const NOT_DELIVERED = 'An outbox message could not be delivered yet.';
-const OUTBOX_AWAY = 'The outbox cannot be worked off at the moment.';
-const NOT_HEARD = 'Nothing can be heard of other processes at the moment.';
-const JOBS_AWAY = 'Jobs cannot be worked off at the moment.';
-const JOB_FAILED = 'A job failed.';
-const NOT_SWEPT = 'Runs that died could not be looked for.';
-const RUN_FAILED = 'A cleanup failed on the way.';
-const NOT_READ = 'What subscribers wait for cannot be read at the moment.';
 
 /** A Sparekey process, ready to be started. */
 export interface App {
@@ -54,16 +48,20 @@ export interface App {
   close(): Promise<void>;
 }
 
-interface Parts {
+interface Common {
   readonly config: Config;
   readonly logger: Logger;
   readonly stores: Stores;
   readonly metrics: Metrics;
+  readonly faults: LogFaults;
   readonly services: Services;
-  readonly transport: MailTransport;
   readonly relay: OutboxRelay;
   readonly signals: SignalListener;
   readonly queue: JobQueue;
+}
+
+interface Parts extends Common {
+  readonly transport: MailTransport;
   /** Undefined where this process leaves jobs to others. */
   readonly worker: Worker | undefined;
   /** Known at the latest when the server listens. */
@@ -92,47 +90,43 @@ async function assemble(config: Config, logger: Logger, stores: Stores): Promise
     subscriptions: () => services.live.size,
   });
   const { keyring, databaseUrl } = stores;
-  const told = (text: string) => (error: unknown) => logger.warn({ err: error }, text);
-  const signals = new SignalListener({ url: databaseUrl, channels: CHANNELS, onFault: told(NOT_HEARD) });
-  const queue = await createJobQueue({
-    db,
-    pool,
-    signals,
-    stores: config.stores,
-    onFault: ({ job, error }) => logger.warn({ job, err: error }, job === undefined ? JOBS_AWAY : JOB_FAILED),
-  });
+  const faults = createLogFaults(logger);
+  const signals = new SignalListener({ url: databaseUrl, channels: CHANNELS, onFault: faults.notHeard });
+  const queue = await createJobQueue({ db, pool, signals, stores: config.stores, onFault: faults.jobs });
   const core = { db, settings: config, keyring, meter: metrics, version, issuer: publicUrl };
-  const services = createServices({ ...core, signals, jobs: queue, onLiveFault: told(NOT_READ) });
+  const services = createServices({ ...core, signals, jobs: queue, onLiveFault: faults.notRead });
   const { siteName, dataDir } = config.server;
   const transport = createMailTransport({ ...config.mail, filesDir: join(dataDir, 'mail'), siteName });
   const mail = createMailer({ transport, siteName, publicUrl });
-  const relay = new OutboxRelay({
-    db,
-    keyring,
-    mail,
-    lowThreshold: config.codes.lowThreshold,
-    pendingRegistrations: services.pendingRegistrations,
-    jobs: queue,
-    onFault: ({ topic, error }) =>
-      logger.warn({ topic, err: error }, topic === undefined ? OUTBOX_AWAY : NOT_DELIVERED),
-  });
+  const { pendingRegistrations } = services;
+  const { lowThreshold } = config.codes;
+  const delivery = { db, keyring, mail, lowThreshold, pendingRegistrations, jobs: queue };
+  const relay = new OutboxRelay({ ...delivery, onFault: faults.outbox });
+  const common = { config, logger, stores, metrics, faults, services, relay, signals, queue };
+  const worker = config.server.role === 'api' ? undefined : workerOf(common, mail);
+  return appOf({ ...common, transport, worker, address });
+}
+
+function workerOf({ config, stores, metrics, faults, relay, queue }: Common, mail: MailPort): Worker {
+  const { db } = stores.connection;
   const runner = new CleanupRunner(db, {
     settings: config,
     finishedJobs: queue.finishedJobs,
-    log: {
-      detail: (line) => logger.info(line, 'cleanup'),
-      fault: ({ error, ...ids }) => logger.error({ ...ids, err: error }, RUN_FAILED),
-    },
+    log: faults.runs,
     ended: ({ task, status, total, isDryRun }) => {
       metrics.run(task, status, isDryRun ? 0 : total);
       relay.wake();
     },
   });
-  const reportMails = new ReportMails(db, { settings: config, mail });
-  const runsAtOnce = Math.max(1, Math.floor(config.stores.databasePoolSize / RUNS_PART_OF_POOL));
-  const work = { db, settings: config, jobs: queue, runner, runsAtOnce, reportMails, onFault: told(NOT_SWEPT) };
-  const worker = config.server.role === 'api' ? undefined : createWorker(work);
-  return appOf({ config, logger, stores, metrics, services, transport, relay, signals, queue, worker, address });
+  return createWorker({
+    db,
+    settings: config,
+    jobs: queue,
+    runner,
+    runsAtOnce: Math.max(1, Math.floor(config.stores.databasePoolSize / RUNS_PART_OF_POOL)),
+    reportMails: new ReportMails(db, { settings: config, mail }),
+    onFault: faults.notSwept,
+  });
 }
 
 function appOf(parts: Parts): App {
@@ -197,12 +191,15 @@ async function newContext(services: Services, facts: RequestFacts): Promise<Cont
 }
 
 function subscriptionContext(services: Services, session: LiveSession, facts: RequestFacts): Context {
-  const loaders = createLoaders(services);
+  let loaders: Loaders | undefined;
   return {
     services,
     origin: originOf(facts),
-    loaders,
     session,
+    // Most subscriptions need none, and there can be very many of them.
+    get loaders() {
+      return (loaders ??= createLoaders(services));
+    },
     get viewer() {
       return session.viewer;
     },

@@ -7,7 +7,7 @@ import { reportCursorOf } from '../domain/cleanup/report-cursor.js';
 import { insertReport } from '../domain/cleanup/report-rows.js';
 import { checkChoices, parametersOf, type RunParameters } from '../domain/cleanup/run-parameters.js';
 import type { Database } from '../domain/database.js';
-import { isMeant } from './is-meant.js';
+import { type Insistence, isMeant } from './is-meant.js';
 import { runReport } from './run-report.js';
 import { withStores } from './with-stores.js';
 import { prepareStores } from '../stores.js';
@@ -25,13 +25,10 @@ export interface CleanupCommand {
   readonly wouldDo: (report: Report) => string;
 }
 
-interface Options {
+interface Options extends Insistence {
   readonly days?: number;
   readonly maxDeletions?: number;
-  readonly dryRun?: boolean;
   readonly json?: boolean;
-  readonly yes?: boolean;
-  readonly input?: boolean;
 }
 
 /** Runs a task in this process and tells what it did, with the same report as any other run. */
@@ -44,7 +41,7 @@ export function cleanupCommand(about: CleanupCommand): Command {
     .option('--json', 'print the report as JSON')
     .option('--yes', 'do not ask')
     .option('--noinput', 'the same')
-    .action((options: Options & { readonly noinput?: boolean }) => runCommand(about, options));
+    .action((options: Options) => runCommand(about, options));
 }
 
 /** What the fields of an input are called here. */
@@ -59,11 +56,10 @@ function wholeNumber(text: string): number {
   return Number(text);
 }
 
-async function runCommand(about: CleanupCommand, options: Options & { readonly noinput?: boolean }): Promise<void> {
+async function runCommand(about: CleanupCommand, options: Options): Promise<void> {
   await withStores(async (stores, config) => {
     const parameters = parametersFrom(about.task, options, config);
-    const mayGo = options.dryRun === true || options.yes === true || options.noinput === true;
-    if (!mayGo && !(await isMeant(`Are you sure you want to run ${about.name}?`))) {
+    if (!(await isMeant(options, `Are you sure you want to run ${about.name}?`))) {
       console.log('Nothing was removed.');
       return;
     }

@@ -4,18 +4,15 @@ import { Jobs, type JobTarget } from '../domain/jobs/jobs.js';
 import { noSignals } from '../domain/signals.js';
 import { createJobQueue } from '../jobs/create-job-queue.js';
 import { prepareStores } from '../stores.js';
-import { isMeant } from './is-meant.js';
+import { type Insistence, isMeant } from './is-meant.js';
 import { withStores } from './with-stores.js';
 
-interface Options {
+interface Options extends Insistence {
   readonly failed?: boolean;
   readonly finished?: boolean;
   readonly scheduled?: boolean;
   readonly all?: boolean;
-  readonly dryRun?: boolean;
   readonly json?: boolean;
-  readonly yes?: boolean;
-  readonly noinput?: boolean;
 }
 
 /** What each target is called, as the messages have always said. */
@@ -41,9 +38,8 @@ export const flushJobs = new Command('flush-jobs')
     if (targets.length === 0) {
       command.error('No option specified. Use --failed, --finished, --scheduled, or --all.', { exitCode: 2 });
     }
-    const mayGo = options.dryRun === true || options.yes === true || options.noinput === true;
     const called = targets.map((target) => CALLED[target]).join(' and ');
-    if (!mayGo && !(await isMeant(`Are you sure you want to flush ${called}?`))) {
+    if (!(await isMeant(options, `Are you sure you want to flush ${called}?`))) {
       console.log('Flush cancelled.');
       return;
     }

@@ -1,8 +1,18 @@
 import { createInterface } from 'node:readline/promises';
 import { BadUserInputError } from '../domain/errors.js';
 
-/** Asks whoever sits at the terminal. @throws BadUserInputError where nobody does, and --yes was not given */
-export async function isMeant(question: string): Promise<boolean> {
+export interface Insistence {
+  readonly dryRun?: boolean;
+  readonly yes?: boolean;
+  readonly noinput?: boolean;
+}
+
+/**
+ * Whether it may be gone on: nothing would be removed, --yes says so, or whoever sits at the terminal does.
+ * @throws BadUserInputError where nobody sits there
+ */
+export async function isMeant({ dryRun, yes, noinput }: Insistence, question: string): Promise<boolean> {
+  if (dryRun === true || yes === true || noinput === true) return true;
   if (!process.stdin.isTTY)
     throw new BadUserInputError('--yes', 'Nobody can be asked here: give --yes if you mean it.');
   const terminal = createInterface({ input: process.stdin, output: process.stderr });

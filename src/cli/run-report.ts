@@ -4,6 +4,7 @@ import { CleanupRunner } from '../domain/cleanup/cleanup-runner.js';
 import { findReport } from '../domain/cleanup/read-reports.js';
 import type { Database } from '../domain/database.js';
 import { signal } from '../domain/signals.js';
+import { createLogFaults } from '../log-faults.js';
 import { createLogger } from '../server/logger.js';
 import { elsewhere } from './elsewhere.js';
 
@@ -22,10 +23,7 @@ export async function runReport(
   const runner = new CleanupRunner(db, {
     settings: config,
     finishedJobs: elsewhere,
-    log: {
-      detail: (line) => logger.info(line, 'cleanup'),
-      fault: ({ error, ...ids }) => logger.error({ ...ids, err: error }, 'A cleanup failed on the way.'),
-    },
+    log: createLogFaults(logger).runs,
     ended: () => undefined,
   });
   const stop = () => runner.stop();

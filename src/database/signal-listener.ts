@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import type { Channel, Signals } from '../domain/signals.js';
 
@@ -89,7 +89,6 @@ export class SignalListener implements Signals {
       connectionString: this.options.url,
       application_name: 'sparekey-listener',
       connectionTimeoutMillis: CONNECT_WITHIN_MS,
-      query_timeout: ALIVE_WITHIN_MS,
       keepAlive: true,
     });
     // What is wrong with the line, its next statement says.
@@ -105,7 +104,7 @@ export class SignalListener implements Signals {
     // An attempt that is ended from this side is told by this event only.
     const ended = once(client, 'end').then(() => Promise.reject(new Error('Connection terminated')));
     await Promise.race([client.connect(), ended]);
-    await client.query(this.options.channels.map((channel) => `listen ${channel}`).join('; '));
+    await answered(client.query(this.options.channels.map((channel) => `listen ${channel}`).join('; ')));
     this.#isUp = true;
   }
 
@@ -118,7 +117,7 @@ export class SignalListener implements Signals {
     });
     while (!this.#isStopped) {
       await pauseUnless(lost.signal, ALIVE_EVERY_MS);
-      if (!this.#isStopped) await client.query('select 1 as alive');
+      if (!this.#isStopped) await answered(client.query('select 1 as alive'));
     }
   }
 
@@ -136,6 +135,17 @@ export class SignalListener implements Signals {
 
 async function pauseUnless(signal: AbortSignal, ms: number): Promise<void> {
   await delay(ms, undefined, { signal, ref: false }).catch(() => undefined);
+}
+
+/** @throws where there is no answer in time. One that has come while this process was busy counts. */
+async function answered(answer: Promise<unknown>): Promise<void> {
+  const late = new AbortController();
+  const silence = async () => {
+    await delay(ALIVE_WITHIN_MS, undefined, { signal: late.signal, ref: false });
+    await nextTurn();
+    throw new Error('The line does not answer.');
+  };
+  await Promise.race([answer, silence()]).finally(() => late.abort());
 }
 
 /** Says goodbye, and hangs up on whoever does not answer. */

@@ -4,6 +4,8 @@ import type { JobCounts, ScheduleStore } from '../domain/jobs/job-store.js';
 
 /** One of the two stores that jobs can lie in: what the job library needs of it, and what it cannot do itself. */
 export interface JobBackend {
+  /** After what time a store that does not answer somebody counts as away; undefined: as the database does elsewhere. */
+  readonly answersWithinMs: number | undefined;
   readonly schedules: ScheduleStore;
   readonly finishedJobs: FinishedJobs;
   /** Resolves once the store answers and has its indexes; rejects where it is away. Repeating it does no harm. */
@@ -13,7 +15,7 @@ export interface JobBackend {
   identity(): Promise<string>;
   counts(): Promise<JobCounts>;
   removeEnded(how: 'failed' | 'finished'): Promise<number>;
-  /** What the job library notes of a schedule's job, all but its next run: that is ours to set. */
+  /** What the job library notes of a schedule's job, all but its last and next run: those are ours to set. */
   saveState(job: JobParameters): Promise<void>;
   close(): Promise<void>;
 }

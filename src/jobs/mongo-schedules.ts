@@ -1,6 +1,6 @@
 import { type Collection, MongoServerError } from 'mongodb';
 import type { ScheduleData, ScheduleState, StoredSchedule } from '../domain/cleanup/schedules/schedule.js';
-import type { ScheduleStore } from '../domain/jobs/job-store.js';
+import type { DueRun, ScheduleStore } from '../domain/jobs/job-store.js';
 import { SCHEDULE_JOB } from './job-names.js';
 
 /** A job as the library stores it: what of it we look at. */
@@ -63,9 +63,9 @@ export class MongoSchedules implements ScheduleStore {
     return deletedCount > 0;
   }
 
-  async advance(id: string, { dueAt, nextRunAt }: { dueAt: Date; nextRunAt: Date | null }): Promise<void> {
+  async advance(id: string, { dueAt, ranAt, nextRunAt }: DueRun): Promise<void> {
     const filter = { name: SCHEDULE_JOB, 'data.id': id, nextRunAt: dueAt, disabled: false };
-    await this.jobs().updateOne(filter, { $set: { nextRunAt, disabled: nextRunAt === null } });
+    await this.jobs().updateOne(filter, { $set: { nextRunAt, lastRunAt: ranAt, disabled: nextRunAt === null } });
   }
 }
 

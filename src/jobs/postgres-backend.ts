@@ -14,6 +14,7 @@ const hasFailed = sql`failed_at is not null and failed_at >= coalesce(last_finis
 
 /** Jobs in PostgreSQL, beside everything else. */
 export class PostgresJobs implements JobBackend {
+  readonly answersWithinMs = undefined;
   readonly schedules: PostgresSchedules;
   readonly finishedJobs = { remove: removeFinished, count: (range: Ended) => countFinished(this.db, range) };
 
@@ -29,7 +30,7 @@ export class PostgresJobs implements JobBackend {
   }
 
   agendaBackend(): AgendaBackend {
-    // Its tables are made by our migration, and word of jobs goes over our own channel.
+    // Its tables are made by our migration, and word of jobs goes by our own signals.
     return new PostgresBackend({ pool: this.pool, ensureSchema: false, disableNotifications: true });
   }
 
@@ -58,8 +59,7 @@ export class PostgresJobs implements JobBackend {
 
   async saveState(job: JobParameters): Promise<void> {
     await sql`
-      update agenda_jobs set locked_at = ${job.lockedAt ?? null}, last_run_at = ${job.lastRunAt ?? null},
-        last_finished_at = ${job.lastFinishedAt ?? null}, failed_at = ${job.failedAt ?? null},
+      update agenda_jobs set locked_at = ${job.lockedAt ?? null}, last_finished_at = ${job.lastFinishedAt ?? null}, failed_at = ${job.failedAt ?? null},
         fail_count = ${job.failCount ?? null}, fail_reason = ${job.failReason ?? null}
       where id = ${String(job._id)}::uuid
     `.execute(this.db);

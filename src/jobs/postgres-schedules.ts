@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { ScheduleData, ScheduleState, StoredSchedule } from '../domain/cleanup/schedules/schedule.js';
 import type { Database } from '../domain/database.js';
-import type { ScheduleStore } from '../domain/jobs/job-store.js';
+import type { DueRun, ScheduleStore } from '../domain/jobs/job-store.js';
 import { SCHEDULE_JOB } from './job-names.js';
 
 interface Row {
@@ -66,9 +66,9 @@ export class PostgresSchedules implements ScheduleStore {
     return rows.length > 0;
   }
 
-  async advance(id: string, { dueAt, nextRunAt }: { dueAt: Date; nextRunAt: Date | null }): Promise<void> {
+  async advance(id: string, { dueAt, ranAt, nextRunAt }: DueRun): Promise<void> {
     await sql`
-      update agenda_jobs set next_run_at = ${nextRunAt}, disabled = ${nextRunAt === null}
+      update agenda_jobs set next_run_at = ${nextRunAt}, last_run_at = ${ranAt}, disabled = ${nextRunAt === null}
       where name = 'cleanup' and data->>'id' = ${id} and next_run_at = ${dueAt} and not disabled
     `.execute(this.db);
   }

@@ -12,7 +12,7 @@ import { findReport } from './read-reports.js';
 import { taskOf } from './registry.js';
 import type { Report } from './report.js';
 import { beginReport, type Ending, endReport, RunLostError } from './report-rows.js';
-import { holdReport, holdTask, releaseAll } from './run-locks.js';
+import { holdReport, holdTask, isAlive, releaseAll } from './run-locks.js';
 import { hindranceOf } from './run-parameters.js';
 import { type RunEvents, Tally } from './tally.js';
 import type { Step } from './task.js';
@@ -79,7 +79,7 @@ export class CleanupRunner {
       return await this.#runHeld(own, report, tally);
     } catch (error) {
       // With the connection gone nothing can be said; whoever finds the lock free says it.
-      if (error instanceof RunLostError || isDatabaseAway(error)) throw error;
+      if (error instanceof RunLostError || (isDatabaseAway(error) && !(await isAlive(own)))) throw error;
       return this.#failed(report, tally, error);
     }
   }
@@ -90,7 +90,7 @@ export class CleanupRunner {
     const steps = stepsOf({ deleteEmptyBatches: report.deleteEmptyBatches, finishedJobs });
     const cutoff = await cutoffOf(own, retention, report.retentionDays);
     const eligible = await eligibleOf(own, steps, cutoff);
-    if (!(await beginReport(own, report.id, eligible))) throw new RunLostError();
+    if (await beginReport(own, report.id, { eligible, counts: tally.counts })) return { status: 'CANCELLED' };
     if (report.useLogger) log.detail({ ...about(report), event: 'began', cutoff, eligible });
     const run = { own, steps, cutoff, tally, reportId: report.id };
     return report.isDryRun

@@ -8,7 +8,7 @@ interface Plan {
   readonly Plan: { readonly 'Plan Rows': number };
 }
 
-/** About how many rows a query would give. */
+/** About how many rows a query would give. Where it is in an index's order, only a part of that index is read. */
 export async function estimatedRows(db: Database, query: RawBuilder<unknown>): Promise<number> {
   const counted = await sql<{ count: number }>`
     select count(*)::int as count from (${query} limit ${COUNTED_UP_TO + 1}) eligible

@@ -47,12 +47,12 @@ async function purgeStep(run: PurgeRun, step: Step): Promise<Ending | 'in use' |
 }
 
 async function purgePass(run: PurgeRun, step: Step): Promise<Ending | undefined> {
-  const { tally, batchSize, pauseMs, stopping, cutoff, reportId } = run;
+  const { tally, pauseMs, stopping, cutoff, reportId } = run;
   let after: Position | undefined;
   do {
     if (stopping.aborted) return { status: 'INTERRUPTED', error: STOPPED };
-    const limit = Math.min(batchSize, tally.left);
-    if (limit === 0) return await atTheCap(run, step);
+    const limit = chunkSize(run, step);
+    if (limit === 0) return (await isMoreLeft(run, step)) ? { status: 'PARTIAL', isCapped: true } : undefined;
     const from = after;
     after = await tally.add((tx) => step.purge(tx, { cutoff, limit, after: from, reportId }));
     if (tally.isCancelled) return { status: 'CANCELLED' };
@@ -61,12 +61,16 @@ async function purgePass(run: PurgeRun, step: Step): Promise<Ending | undefined>
   return undefined;
 }
 
-/** Whether the cap ended the run, or the rows did at the same moment. */
-async function atTheCap(run: PurgeRun, reached: Step): Promise<Ending> {
+function chunkSize({ tally, batchSize }: PurgeRun, { isUncapped = false }: Step): number {
+  return isUncapped ? batchSize : Math.min(batchSize, tally.left);
+}
+
+/** Whether the cap is what ends the run, or the rows ended at the same moment. */
+async function isMoreLeft(run: PurgeRun, reached: Step): Promise<boolean> {
   for (const step of run.steps.slice(run.steps.indexOf(reached))) {
-    if (await hasSome(run, step)) return { status: 'PARTIAL', isCapped: true };
+    if (!step.isUncapped && (await hasSome(run, step))) return true;
   }
-  return { status: 'SUCCEEDED' };
+  return false;
 }
 
 async function hasSome({ own, cutoff }: Run, step: Step): Promise<boolean> {

@@ -42,13 +42,19 @@ export async function withdrawReport(db: Database, id: string): Promise<void> {
   await sql`delete from purge_reports where id = ${id} and status = 'QUEUED'`.execute(db);
 }
 
-/** Notes that the run has begun; false where it is QUEUED no longer. */
-export async function beginReport(db: Database, id: string, eligible: number | null): Promise<boolean> {
-  const { rows } = await sql<{ id: string }>`
-    update purge_reports set status = 'RUNNING', started_at = sparekey_now(), eligible = ${eligible}
-    where id = ${id} and status = 'QUEUED' returning id
+/** Notes that the run has begun, with nothing removed. Says whether it was cancelled before. @throws RunLostError */
+export async function beginReport(
+  db: Database,
+  id: string,
+  { eligible, counts }: { readonly eligible: number | null; readonly counts: Counts },
+): Promise<boolean> {
+  const { rows } = await sql<{ isCancelled: boolean }>`
+    update purge_reports set status = 'RUNNING', started_at = sparekey_now(), eligible = ${eligible},
+      counts = ${JSON.stringify(counts)}::jsonb
+    where id = ${id} and status = 'QUEUED' returning cancel_requested_at is not null as is_cancelled
   `.execute(db);
-  return rows.length > 0;
+  if (rows[0] === undefined) throw new RunLostError();
+  return rows[0].isCancelled;
 }
 
 export interface Progress {

@@ -31,19 +31,19 @@ interface Gone {
 /** Removes rows of one table by one statement a chunk, oldest first; rows that others hold locked are left for later. */
 export function rowStep(rows: Rows): Step {
   const whole: Whole = { id: sql`t.id`, where: sql`true`, kind: sql`'rows'`, ...rows };
-  const { kind, where, wherePreviewed } = whole;
+  const { endedAt, id, kind, where, wherePreviewed } = whole;
   const previewed = (cutoff: string) => eligible({ ...whole, where: wherePreviewed?.(cutoff) ?? where }, cutoff);
   return {
     purge: (tx, chunk) => purgeRows(tx, whole, chunk),
     preview: async (db, range) => {
       const found = await sql<{ kind: string; count: number }>`
         select kind, count(*)::int as count from (
-          select ${kind} as kind ${previewed(range.cutoff)} limit ${range.limit}
+          select ${kind} as kind ${previewed(range.cutoff)} order by ${endedAt}, ${id} limit ${range.limit}
         ) found group by kind
       `.execute(db);
       return Object.fromEntries(found.rows.map((row) => [row.kind, row.count]));
     },
-    estimate: (db, cutoff) => estimatedRows(db, sql`select 1 ${previewed(cutoff)}`),
+    estimate: (db, cutoff) => estimatedRows(db, sql`select 1 ${previewed(cutoff)} order by ${endedAt}, ${id}`),
   };
 }
 

@@ -14,6 +14,11 @@ export async function holdReport(own: Database, id: string): Promise<boolean> {
   return await isTrue(own, sql`pg_try_advisory_lock(hashtextextended(${id}, ${TASK_LOCKS}))`);
 }
 
+/** Whether this connection, and with it what it holds, is there still. */
+export async function isAlive(own: Database): Promise<boolean> {
+  return await isTrue(own, sql`true`).catch(() => false);
+}
+
 /** Gives up all that this connection holds. A connection that is gone holds nothing. */
 export async function releaseAll(own: Database): Promise<void> {
   await sql`select pg_advisory_unlock_all()`.execute(own).catch(() => undefined);

@@ -53,16 +53,20 @@ export class Tally {
   /** One chunk: removes and notes it in one transaction. Returns where the next one begins. */
   async add(purge: (tx: Database) => Promise<Removed>): Promise<Position | undefined> {
     const startedAt = performance.now();
+    const removed = await this.#commit(purge);
+    await this.#tell(removed, performance.now() - startedAt);
+    return removed.next;
+  }
+
+  async #commit(purge: (tx: Database) => Promise<Removed>): Promise<Removed> {
     const before = { counts: this.#counts, total: this.#total };
     try {
-      const removed = await this.own.transaction().execute(async (tx) => {
+      return await this.own.transaction().execute(async (tx) => {
         const chunk = await purge(tx);
         this.count(chunk.counts);
         this.#isCancelled = await noteProgress(tx, this.report.id, this);
         return chunk;
       });
-      await this.#tell(removed, performance.now() - startedAt);
-      return removed.next;
     } catch (error) {
       // What was not committed did not happen.
       [this.#counts, this.#total] = [before.counts, before.total];

@@ -35,6 +35,8 @@ export interface Removed {
 
 /** One kind of row that a task removes, oldest first. */
 export interface Step {
+  /** It removes no rows, so that no cap holds for it. */
+  readonly isUncapped?: boolean;
   /** Removes up to `limit` rows in the given transaction; rows that others hold locked are left for later. */
   purge(tx: Database, chunk: Chunk): Promise<Removed>;
   /** What `purge` would remove of at most `limit` rows, by the same predicate; removes nothing. */

@@ -16,8 +16,16 @@ export interface ScheduleStore {
   replace(tx: Database, revision: number, state: ScheduleState): Promise<'replaced' | 'changed' | 'name taken'>;
   /** False where there is none. */
   remove(tx: Database, id: string): Promise<boolean>;
-  /** Only if its next run is still this one: whoever changed it meanwhile has the last word. */
-  advance(id: string, of: { readonly dueAt: Date; readonly nextRunAt: Date | null }): Promise<void>;
+  /** Only if its next run is still the one that was due: whoever changed it meanwhile has the last word. */
+  advance(id: string, run: DueRun): Promise<void>;
+}
+
+/** A regular run that has been seen to. */
+export interface DueRun {
+  readonly dueAt: Date;
+  readonly ranAt: Date;
+  /** Null: it was the last. */
+  readonly nextRunAt: Date | null;
 }
 
 /** How many jobs of ours are in which state. Schedules are `scheduled`, whatever they do; the rest are one-off jobs. */

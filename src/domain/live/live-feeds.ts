@@ -8,6 +8,7 @@ import type { Database } from '../database.js';
 import type { Signals } from '../signals.js';
 import { authorizedEvents } from './authorized-events.js';
 import { BatchFeed } from './batch-feed.js';
+import type { EventStream } from './event-stream.js';
 import type { LiveSession } from './live-session.js';
 import { LiveSessions } from './live-sessions.js';
 import { ProgressFeed, type RunProgress } from './progress-feed.js';
@@ -19,8 +20,6 @@ interface Parts {
   /** Told of what could not be read for the moment, and is tried again. */
   readonly onFault: (error: unknown) => void;
 }
-
-type Events<T> = AsyncIterableIterator<T, undefined>;
 
 /** What clients hear as it happens, in whichever process it happens, each for as long as its session may have it. */
 export class LiveFeeds {
@@ -60,7 +59,7 @@ export class LiveFeeds {
   async purgeReports(
     session: LiveSession,
     { task, after }: { readonly task?: TaskName | null; readonly after?: string | null },
-  ): Promise<Events<Report>> {
+  ): Promise<EventStream<Report>> {
     requireAdmin(session.viewer);
     const place = typeof after === 'string' ? placeOfCursor(after) : undefined;
     const stream = await this.#reports.open({ task: task ?? undefined, after: place });
@@ -68,13 +67,13 @@ export class LiveFeeds {
   }
 
   /** How far one run has come, or any. Admin. @throws UnauthenticatedError, ForbiddenError */
-  purgeProgress(session: LiveSession, reportId: string | null | undefined): Events<RunProgress> {
+  purgeProgress(session: LiveSession, reportId: string | null | undefined): EventStream<RunProgress> {
     requireAdmin(session.viewer);
     return authorizedEvents(this.#progress.open(reportId ?? undefined), session, requireAdmin);
   }
 
   /** The viewer's current batch, if any, then each of its batches that changed. @throws UnauthenticatedError */
-  ownBatches(session: LiveSession): Events<Batch> {
+  ownBatches(session: LiveSession): EventStream<Batch> {
     const { accountId } = requireSignedIn(session.viewer);
     return authorizedEvents(this.#batches.open(accountId), session, requireSignedIn);
   }

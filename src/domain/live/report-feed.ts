@@ -8,6 +8,7 @@ import { FreshRead } from './fresh-read.js';
 import { RepeatedWork } from './repeated-work.js';
 import { ReportLog } from './report-log.js';
 import { ReportReplay } from './report-replay.js';
+import { wakeInTurns } from './wake-in-turns.js';
 
 export interface ReportWish {
   readonly task: TaskName | undefined;
@@ -83,7 +84,7 @@ export class ReportFeed {
     for (let log = this.#log; log !== undefined; log = this.#log) {
       const reports = await reportsEndedAfter(this.parts.db, String(log.head), { limit: READ_TOGETHER });
       for (const report of reports) log.add(report);
-      if (reports.length > 0) for (const stream of this.#streams) stream.wake();
+      if (reports.length > 0) await wakeInTurns(this.#streams);
       if (reports.length < READ_TOGETHER) return;
     }
   }

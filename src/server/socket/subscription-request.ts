@@ -22,23 +22,55 @@ export type ReadSubscription = (
 
 /** By the rules of HTTP, and subscriptions only: a query or a mutation would run past the limits that HTTP puts on it. */
 export function subscriptionReader(schema: GraphQLSchema, isProduction: boolean): ReadSubscription {
-  const rules: ValidationRule[] = [
-    ...specifiedRules,
-    ...validationRules,
-    ...(isProduction ? [NoSchemaIntrospectionCustomRule] : []),
-  ];
-  const validationOptions = { maxErrors: MAX_ERRORS_TOLD, hideSuggestions: isProduction };
+  const documents = new SoundDocuments(schema, isProduction);
+  const options = { maxCoercionErrors: MAX_ERRORS_TOLD };
   return ({ query, variables, operationName }) => {
-    const document = parsed(query);
-    if (document instanceof GraphQLError) return [document];
-    const errors = validate(schema, document, rules, validationOptions);
-    if (errors.length > 0) return [...errors];
+    const document = documents.read(query);
+    if (Array.isArray(document)) return document;
     const operation = getOperationAST(document, operationName);
     if (!operation) return [operationError(operationName)];
     if (operation.operation !== OperationTypeNode.SUBSCRIPTION) return [refused(ONLY_SUBSCRIPTIONS)];
-    const options = { maxCoercionErrors: MAX_ERRORS_TOLD };
     return { schema, document, variableValues: variables ?? null, operationName: operationName ?? null, options };
   };
+}
+
+/** As many different documents as dashboards and pages have, and of a length as theirs. */
+const MOST_KEPT = 64;
+const LONGEST_KEPT = 4_096;
+
+/** Parses and validates. Those that clients send again and again are kept: thousands of sockets can come back at once. */
+class SoundDocuments {
+  readonly #kept = new Map<string, DocumentNode>();
+  readonly #rules: readonly ValidationRule[];
+  readonly #options: { readonly maxErrors: number; readonly hideSuggestions: boolean };
+
+  constructor(
+    private readonly schema: GraphQLSchema,
+    isProduction: boolean,
+  ) {
+    const forProduction = isProduction ? [NoSchemaIntrospectionCustomRule] : [];
+    this.#rules = [...specifiedRules, ...validationRules, ...forProduction];
+    this.#options = { maxErrors: MAX_ERRORS_TOLD, hideSuggestions: isProduction };
+  }
+
+  /** The document, or all that is wrong with it. */
+  read(query: string): DocumentNode | GraphQLError[] {
+    const kept = this.#kept.get(query);
+    if (kept !== undefined) return kept;
+    const document = parsed(query);
+    if (document instanceof GraphQLError) return [document];
+    const errors = validate(this.schema, document, this.#rules, this.#options);
+    if (errors.length > 0) return [...errors];
+    this.#keep(query, document);
+    return document;
+  }
+
+  #keep(query: string, document: DocumentNode): void {
+    if (query.length > LONGEST_KEPT) return;
+    this.#kept.set(query, document);
+    const [oldest] = this.#kept.keys();
+    if (this.#kept.size > MOST_KEPT && oldest !== undefined) this.#kept.delete(oldest);
+  }
 }
 
 const ONLY_SUBSCRIPTIONS = new BadUserInputError(

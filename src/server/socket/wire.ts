@@ -55,9 +55,11 @@ function mayReceive(socket: WebSocket): boolean {
 }
 
 /** Resolves when the system has taken the message, which is when the client reads; or when the socket is gone. */
-async function send(socket: WebSocket, text: string): Promise<void> {
-  if (socket.readyState !== socket.OPEN) return;
-  await new Promise<void>((resolve) => socket.send(text, () => resolve()));
+function send(socket: WebSocket, text: string): Promise<void> {
+  return new Promise((resolve) => {
+    if (socket.readyState === socket.OPEN) socket.send(text, () => resolve());
+    else resolve();
+  });
 }
 
 function textOf(data: RawData): string {

@@ -24,7 +24,7 @@ export async function takeDueRun(db: Database, { settings, jobs }: Parts, id: st
   const { nextRunAt: dueAt } = schedule;
   const report = newReportOf(schedule, settings, { trigger: 'SCHEDULE', dueAt });
   const reportId = await insertReport(db, report);
-  await jobs.schedules.advance(id, { dueAt, nextRunAt: nextRun(timingOf(schedule.data), now) });
+  await jobs.schedules.advance(id, { dueAt, ranAt: now, nextRunAt: nextRun(timingOf(schedule.data), now) });
   return reportId;
 }
 

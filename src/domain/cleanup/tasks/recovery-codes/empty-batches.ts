@@ -3,15 +3,14 @@ import type { Database } from '../../../database.js';
 import type { Chunk, Removed, Step } from '../../task.js';
 import { purgedEvents, reportLines } from './batch-effects.js';
 
-const COUNTED_UP_TO = 2_147_483_647;
-
 /** Batches that an earlier run left without rows and was not to mark: they become PURGED. */
 export const emptyBatchStep: Step = {
+  isUncapped: true,
   purge: markEmpty,
   preview: async (db) => {
     const { rows } = await sql<{ count: number }>`
       select count(*)::int as count from recovery_code_batches
-      where emptied_at is not null and status <> 'PURGED' limit ${COUNTED_UP_TO}
+      where emptied_at is not null and status <> 'PURGED'
     `.execute(db);
     return { batches: rows[0]?.count ?? 0 };
   },

@@ -9,7 +9,7 @@ export function endedCodeStep(marksEmpty: boolean): Step {
   return {
     purge: (tx, chunk) => purgeCodes(tx, chunk, marksEmpty),
     preview: (db, range) => previewCodes(db, range, marksEmpty),
-    estimate: (db, cutoff) => estimatedRows(db, sql`select 1 ${endedBefore(cutoff)}`),
+    estimate: (db, cutoff) => estimatedRows(db, sql`select 1 ${endedBefore(cutoff)} order by code.ended_at, code.id`),
   };
 }
 
