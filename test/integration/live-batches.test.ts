@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Batch } from '../../src/domain/codes/batch.js';
 import { BatchFeed } from '../../src/domain/live/batch-feed.js';
 import type { EventStream } from '../../src/domain/live/event-stream.js';
+import { heldAnswers } from '../support/held-answers.js';
 import { issueCodes, makeOwner, openRules, type Owner, type Rules } from '../support/rules.js';
 import { SaidSignals } from '../support/said-signals.js';
 import { statementsOf } from '../support/statements.js';
@@ -12,7 +13,7 @@ let signals: SaidSignals;
 let faults: unknown[];
 let feed: BatchFeed;
 let me: Owner;
-const streams: EventStream<unknown>[] = [];
+const streams: { close(): void }[] = [];
 
 beforeAll(async () => {
   rules = await openRules({ MAX_ATTEMPTS: '100' });
@@ -89,6 +90,19 @@ describe('a subscriber to batches', () => {
     expect(await isSilent(stream)).toBe(true);
   });
 
+  it('gets its current batch first also where another change is just being read', async () => {
+    const [first, second] = [await issueCodes(rules, me), await issueCodes(rules, me)];
+    const answers = heldAnswers(rules.db);
+    feed = new BatchFeed({ db: answers.db, signals, onFault: (error) => faults.push(error) });
+    expect(await next(follow(me))).toMatchObject({ id: second.id });
+    const held = answers.hold();
+    signals.say('sparekey_batch_changed', first.id);
+    await held;
+    const told = next(follow(me));
+    answers.letIn();
+    expect(await told).toMatchObject({ id: second.id });
+  });
+
   it('gets the latest state of a batch only, where it takes its time', async () => {
     const batch = await issueCodes(rules, me);
     const [slow, quick] = [follow(me), follow(me)];
@@ -130,7 +144,7 @@ describe('what subscribers to batches cost', () => {
 
   it('is one statement for all that is heard together, and words that are no ids are left aside', async () => {
     const others = await Promise.all(Array.from({ length: 5 }, () => makeOwner(rules)));
-    const batches = [];
+    const batches: { readonly id: string }[] = [];
     for (const owner of [me, ...others]) batches.push(await issueCodes(rules, owner));
     const stream = follow(me);
     await next(stream);

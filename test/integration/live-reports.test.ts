@@ -8,6 +8,7 @@ import { ProgressFeed } from '../../src/domain/live/progress-feed.js';
 import { ReportFeed, type ReportWish } from '../../src/domain/live/report-feed.js';
 import { adminUrl } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
+import { type HeldAnswers, heldAnswers } from '../support/held-answers.js';
 import { makeReports, makeRun } from '../support/reports.js';
 import { openRules, type Rules } from '../support/rules.js';
 import { SaidSignals } from '../support/said-signals.js';
@@ -17,7 +18,7 @@ let rules: Rules;
 let signals: SaidSignals;
 let faults: unknown[];
 let feed: ReportFeed;
-const streams: EventStream<unknown>[] = [];
+const streams: { close(): void }[] = [];
 
 beforeAll(async () => {
   rules = await openRules();
@@ -95,6 +96,7 @@ describe('a subscriber to reports', () => {
       }
     };
     await alternate();
+    await end(3, 'SESSIONS');
     const stream = await open({ task: 'COPIES', after: placeOfCursor(first?.cursor ?? '') });
     await alternate();
     expect(await idsOf(stream, 40)).toEqual(wanted);
@@ -143,6 +145,52 @@ describe('a subscriber to reports', () => {
     expect(await next).toEqual({ done: true, value: undefined });
     expect(await stream.next()).toEqual({ done: true, value: undefined });
     expect(feed.size).toBe(0);
+  });
+});
+
+describe('a run that ends in the very moment', () => {
+  function slowly(): HeldAnswers {
+    const answers = heldAnswers(rules.db);
+    feed = new ReportFeed({ db: answers.db, signals, onFault: (error) => faults.push(error) });
+    return answers;
+  }
+
+  it('as the first subscriber comes is not missed', async () => {
+    const [last] = await makeReports(rules.database, 1, { isTold: false });
+    const answers = slowly();
+    const held = answers.hold();
+    const opening = open({ after: placeOfCursor(last?.cursor ?? '') });
+    await held;
+    const ids = await end(1);
+    answers.letIn();
+    expect(await idsOf(await opening, 1)).toEqual(ids);
+  });
+
+  it('as a subscriber without a cursor comes is not missed', async () => {
+    const answers = slowly();
+    const held = answers.hold();
+    const opening = open();
+    await held;
+    const ids = await end(1);
+    answers.letIn();
+    expect(await idsOf(await opening, 1)).toEqual(ids);
+  });
+
+  it('as a replay comes to its end is not missed', async () => {
+    const [first] = await makeReports(rules.database, 1, { isTold: false });
+    await end(3, 'SESSIONS');
+    const answers = slowly();
+    const stream = await open({ task: 'COPIES', after: placeOfCursor(first?.cursor ?? '') });
+    const other = await open();
+    await hasNothingElse(other);
+    await delay(50);
+    const held = answers.hold();
+    const next = idsOf(stream, 1);
+    await held;
+    const ids = await end(1, 'COPIES');
+    expect(await idsOf(other, 1)).toEqual(ids);
+    answers.letIn();
+    expect(await next).toEqual(ids);
   });
 });
 

@@ -191,7 +191,8 @@ describe('while nothing can be heard', () => {
     const followed = await mustEnter(me);
     signals.isUp = false;
     const texts = await statementsOf(rules.database.pool, async () => {
-      for (let count = 0; count < 3; count += 1) expect(await followed.session.check()).toMatchObject({ kind: 'signed-in' });
+      for (let count = 0; count < 3; count += 1)
+        expect(await followed.session.check()).toMatchObject({ kind: 'signed-in' });
     });
     expect(reads(texts)).toHaveLength(3);
     await revoke(me);
@@ -203,7 +204,9 @@ describe('while nothing can be heard', () => {
     const owners = await Promise.all(Array.from({ length: 30 }, () => makeOwner(rules)));
     const all = await Promise.all(owners.map((owner) => mustEnter(owner)));
     signals.isUp = false;
-    const texts = await statementsOf(rules.database.pool, () => Promise.all(all.map(({ session }) => session.check())));
+    const texts = await statementsOf(rules.database.pool, () =>
+      Promise.all(all.map(async ({ session }) => await session.check())),
+    );
     expect(reads(texts).length).toBeLessThanOrEqual(2);
   });
 });

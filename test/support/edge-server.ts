@@ -28,13 +28,15 @@ const SDL = `
     take(text: String count: Int flag: Boolean colour: Colour strict: Strict input: EdgeInput list: [Int!]): String
   }
   type Mutation { bump(by: Int = 1): Int! }
+  type Tick { number: Int! fail(how: String!): String }
+  type Subscription { ticks(to: Int! input: EdgeInput text: String): Tick! other: Int }
 `;
 
 export interface EdgeContext {
   readonly facts: RequestFacts;
 }
 
-/** Resolvers by `Type.field`; what is not given resolves by property. */
+/** Resolvers by `Type.field`; what is not given resolves by property. One of Subscription returns its events. */
 export type EdgeResolvers = Readonly<Record<string, (args: Record<string, unknown>, context: EdgeContext) => unknown>>;
 
 export interface EdgeServer {
@@ -56,7 +58,7 @@ export interface EdgeAnswer {
 }
 
 export interface EdgeOptions extends Partial<
-  Pick<HttpServerParts<EdgeContext>, 'newContext' | 'readiness' | 'jwks' | 'afterMutation'>
+  Pick<HttpServerParts<EdgeContext>, 'newContext' | 'readiness' | 'jwks' | 'afterMutation' | 'sockets'>
 > {
   readonly server?: Partial<Config['server']>;
   readonly resolvers?: EdgeResolvers;
@@ -81,6 +83,7 @@ export async function startEdgeServer(options: EdgeOptions = {}): Promise<EdgeSe
     metrics,
     newContext: options.newContext ?? (async (facts) => ({ facts })),
     afterMutation: options.afterMutation,
+    sockets: options.sockets,
     readiness:
       options.readiness ?? (async () => ({ isReady: true, database: 'up', migrations: 'applied', clockSkewMs: 3 })),
     jwks: options.jwks ?? (async () => ({ keys: [] })),
@@ -137,7 +140,9 @@ function edgeSchema(resolvers: EdgeResolvers): GraphQLSchema {
     const type = schema.getType(typeName);
     const field = type instanceof GraphQLObjectType ? type.getFields()[fieldName] : undefined;
     if (!field) throw new Error(`The schema has no ${name}.`);
-    field.resolve = (_source, args, context: EdgeContext) => resolve(args, context);
+    const run = (_source: unknown, args: Record<string, unknown>, context: EdgeContext) => resolve(args, context);
+    if (typeName === 'Subscription') Object.assign(field, { subscribe: run, resolve: (event: unknown) => event });
+    else field.resolve = run;
   }
   refuseAll(schema.getType('Strict'));
   return schema;

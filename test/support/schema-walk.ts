@@ -1,8 +1,9 @@
 import type { GraphQLField, GraphQLNamedType, GraphQLObjectType, GraphQLSchema } from 'graphql';
 import { getNamedType, isObjectType } from 'graphql';
 
-/** How deep the server lets an operation go, its root field being the first level. */
+/** How deep the server lets an operation go, its root field being the first level; and how long, less its own frame. */
 const DEEPEST = 10;
+const MOST_TOKENS = 960;
 
 export type Field = GraphQLField<unknown, unknown>;
 
@@ -14,9 +15,17 @@ export function objectTypes(schema: GraphQLSchema): GraphQLObjectType[] {
   );
 }
 
-/** `Query.x`, `Mutation.x` and so on, with their fields. */
+/** `Query.x` and `Mutation.x`, with their fields: all that runs over HTTP. */
 export function operations(schema: GraphQLSchema): Map<string, Field> {
-  const roots = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()];
+  return rootFields([schema.getQueryType(), schema.getMutationType()]);
+}
+
+/** `Subscription.x`, with their fields: all that runs over a socket. */
+export function subscriptions(schema: GraphQLSchema): Map<string, Field> {
+  return rootFields([schema.getSubscriptionType()]);
+}
+
+function rootFields(roots: readonly (GraphQLObjectType | null | undefined)[]): Map<string, Field> {
   return new Map(
     roots.flatMap((root) =>
       Object.values(root?.getFields() ?? {}).map((field) => [`${root?.name}.${field.name}`, field]),
@@ -32,22 +41,38 @@ export function objectTypeOf(field: Field): GraphQLObjectType | undefined {
 
 /**
  * A selection of all that can be reached below a field, by every path on which no field leads from the same type twice
- * (so that it ends), as deep as the server admits. Empty for a field that ends in a value.
+ * (so that it ends), as deep as the server admits; where that is longer than it admits, on which no type comes twice. Empty
+ * for a field that ends in a value.
  */
 export function everythingBelow(field: Field): string {
   const type = objectTypeOf(field);
-  return type === undefined ? '' : selection(type, new Set(), 2);
+  if (type === undefined) return '';
+  const byFields = selection(type, { gone: new Set(), level: 2, stepOf: (from, by) => `${from.name}.${by.name}` });
+  if ((byFields.match(/\w+|[{}]/g)?.length ?? 0) <= MOST_TOKENS) return byFields;
+  return selection(type, { gone: new Set([type.name]), level: 2, stepOf: (_from, _by, to) => to.name });
 }
 
-function selection(type: GraphQLObjectType, gone: ReadonlySet<string>, level: number): string {
+interface Way {
+  /** Steps that may not be taken again. */
+  readonly gone: ReadonlySet<string>;
+  readonly level: number;
+  readonly stepOf: (from: GraphQLObjectType, by: Field, to: GraphQLObjectType) => string;
+}
+
+function selection(type: GraphQLObjectType, { gone, level, stepOf }: Way): string {
   const fields = Object.values(type.getFields()).map((field) => {
     const next = objectTypeOf(field);
     if (next === undefined) return field.name;
-    const way = `${type.name}.${field.name}`;
-    if (gone.has(way) || level === DEEPEST) return '';
-    return `${field.name} ${selection(next, new Set([...gone, way]), level + 1)}`;
+    const step = stepOf(type, field, next);
+    if (gone.has(step) || level === DEEPEST) return '';
+    return `${field.name}${pageOf(field)} ${selection(next, { gone: new Set([...gone, step]), level: level + 1, stepOf })}`;
   });
   return `{ ${fields.filter(Boolean).join(' ')} }`;
+}
+
+/** Short pages within pages, so that it costs no more than the server admits. */
+function pageOf(field: Field): string {
+  return field.args.some(({ name }) => name === 'first') ? '(first: 4)' : '';
 }
 
 /** An operation with all of the field's arguments as variables. */

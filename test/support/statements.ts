@@ -4,7 +4,7 @@ const CONTROL = /^(?:begin|start transaction|commit|rollback)\b/i;
 
 /** What a process asks by itself now and then: polling, what it keeps for a minute, and whether its lines are alive. */
 const NOW_AND_THEN =
-  /^\s*update outbox set attempts|\bfrom signing_keys\b|^\s*with recursive used\b|^select 1 as alive$|^listen /;
+  /^\s*update outbox set attempts|\bfrom signing_keys\b|^\s*with recursive used\b|^select 1 as alive$|^listen |^update "agenda_jobs"/i;
 
 /**
  * Runs something and returns the texts of the statements that this process sent meanwhile, in their order, without

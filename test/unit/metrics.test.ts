@@ -16,6 +16,17 @@ describe('Metrics', () => {
     expect(text).toContain('sparekey_database_pool_connections{state="waiting"} 1\n');
   });
 
+  it('tell how many sockets and subscriptions are open', async () => {
+    let subscriptions = 4;
+    const metrics = createMetrics({ subscriptions: () => subscriptions });
+    for (const change of [1, 1, -1, 1] as const) metrics.socket(change);
+    const text = await metrics.text();
+    expect(text).toContain('sparekey_sockets_open 2\n');
+    expect(text).toContain('sparekey_subscriptions_open 4\n');
+    subscriptions = 0;
+    expect(await metrics.text()).toContain('sparekey_subscriptions_open 0\n');
+  });
+
   it('leave out what cannot be known while the database is away, and tell the rest', async () => {
     const metrics = createMetrics({ outboxPending: () => Promise.reject(new Error('connect ECONNREFUSED')) });
     metrics.hash('password');
