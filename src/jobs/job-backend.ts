@@ -13,6 +13,7 @@ export interface JobBackend {
   /** For the job library, once connected. */
   agendaBackend(): AgendaBackend;
   identity(): Promise<string>;
+  isRunQueued(reportId: string): Promise<boolean>;
   counts(): Promise<JobCounts>;
   removeEnded(how: 'failed' | 'finished'): Promise<number>;
   /** What the job library notes of a schedule's job, all but its last and next run: those are ours to set. */

@@ -32,7 +32,7 @@ export class JobQueue implements JobStore {
   readonly schedules: ScheduleStore;
   readonly finishedJobs: FinishedJobs;
   /** The parts' backend, for somebody who waits. */
-  readonly #backend: Pick<JobBackend, 'identity' | 'counts' | 'removeEnded'>;
+  readonly #backend: Pick<JobBackend, 'identity' | 'isRunQueued' | 'counts' | 'removeEnded'>;
   readonly #library: { now(name: string, data: object): Promise<unknown> };
   readonly #stopped = new AbortController();
   #agenda: Agenda | undefined;
@@ -74,6 +74,10 @@ export class JobQueue implements JobStore {
 
   async queueRun(reportId: string): Promise<void> {
     await this.#queue(RUN_JOB, { reportId });
+  }
+
+  async isRunQueued(reportId: string): Promise<boolean> {
+    return await this.#backend.isRunQueued(reportId);
   }
 
   async queueReportMail(reportId: string): Promise<void> {

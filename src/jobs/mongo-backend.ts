@@ -4,7 +4,7 @@ import { type Collection, type Filter, MongoClient, ObjectId } from 'mongodb';
 import { v7 as newId } from 'uuid';
 import type { JobCounts } from '../domain/jobs/job-store.js';
 import type { JobBackend } from './job-backend.js';
-import { ONE_OFF_JOBS, SCHEDULE_JOB } from './job-names.js';
+import { ONE_OFF_JOBS, RUN_JOB, SCHEDULE_JOB } from './job-names.js';
 import { type JobDocument, MongoSchedules } from './mongo-schedules.js';
 
 /** Long enough for a new primary, short enough for somebody who waits. */
@@ -62,6 +62,11 @@ export class MongoJobs implements JobBackend {
     const change = { $setOnInsert: { id: newId() } };
     const found = await about.findOneAndUpdate({ _id: 'store' }, change, { upsert: true, returnDocument: 'after' });
     return `mongodb/${found?.id}`;
+  }
+
+  async isRunQueued(reportId: string): Promise<boolean> {
+    const isOpen = { $or: [{ lockedAt: { $ne: null } }, { nextRunAt: { $ne: null } }] };
+    return (await this.#jobs.findOne({ name: RUN_JOB, 'data.reportId': reportId, ...isOpen })) !== null;
   }
 
   async counts(): Promise<JobCounts> {

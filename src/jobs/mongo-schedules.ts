@@ -8,7 +8,7 @@ export interface JobDocument {
   readonly name: string;
   readonly type: string;
   readonly priority: number;
-  readonly data: Partial<ScheduleData>;
+  readonly data: Partial<ScheduleData> & { readonly reportId?: string };
   readonly disabled: boolean | null;
   readonly nextRunAt: Date | null;
   readonly lockedAt: Date | null;

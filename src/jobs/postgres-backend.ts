@@ -5,7 +5,7 @@ import type { Pool } from 'pg';
 import type { Database } from '../domain/database.js';
 import type { JobCounts } from '../domain/jobs/job-store.js';
 import type { JobBackend } from './job-backend.js';
-import { ONE_OFF_JOBS, SCHEDULE_JOB } from './job-names.js';
+import { ONE_OFF_JOBS, RUN_JOB, SCHEDULE_JOB } from './job-names.js';
 import { PostgresSchedules } from './postgres-schedules.js';
 
 const oneOff = sql`name = any(${[...ONE_OFF_JOBS]}::text[])`;
@@ -36,6 +36,14 @@ export class PostgresJobs implements JobBackend {
 
   identity(): Promise<string> {
     return Promise.resolve('postgresql');
+  }
+
+  async isRunQueued(reportId: string): Promise<boolean> {
+    const { rows } = await sql<{ id: string }>`
+      select id from agenda_jobs where name = ${RUN_JOB} and data->>'reportId' = ${reportId}
+        and (locked_at is not null or next_run_at is not null) limit 1
+    `.execute(this.db);
+    return rows.length > 0;
   }
 
   async counts(): Promise<JobCounts> {

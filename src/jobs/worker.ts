@@ -105,5 +105,8 @@ function mailBackoff({ attempt, error }: { readonly attempt: number; readonly er
 /** Ends what died, and asks again for what was asked for and forgotten. */
 async function sweep({ db, jobs }: WorkerParts): Promise<void> {
   await sweepOrphans(db);
-  for (const id of await forgottenReports(db)) await jobs.queueRun(id);
+  for (const id of await forgottenReports(db)) {
+    // One whose job waits for a worker that is free is not forgotten.
+    if (!(await jobs.isRunQueued(id))) await jobs.queueRun(id);
+  }
 }

@@ -15,7 +15,7 @@ export class CleanupResolver {
     @Arg('filter', () => PurgeReportFilter, { nullable: true }) filter?: PurgeReportFilter | null,
   ): Promise<PurgeReportConnection> {
     const page = await services.cleanup.reports(viewer, filter ?? {}, { first, after });
-    return reportConnection(page, { filter: filter ?? {}, after, viewer });
+    return reportConnection(page, { of: { filter: filter ?? {} }, after, viewer });
   }
 
   @Query(() => PurgeReport, { nullable: true, description: 'Admin.' })

@@ -1,6 +1,7 @@
 import DataLoader from 'dataloader';
 import type { Account } from '../domain/accounts/account.js';
-import type { Report } from '../domain/cleanup/report.js';
+import type { Report, ReportLine } from '../domain/cleanup/report.js';
+import type { Page, PageAsked } from '../domain/cleanup/report-pages.js';
 import type { Schedule } from '../domain/cleanup/schedules/schedules.js';
 import type { Code } from '../domain/codes/batch.js';
 import type { Services } from '../domain/services.js';
@@ -14,13 +15,21 @@ export interface Loaders {
   readonly codesOfBatch: DataLoader<string, readonly Code[]>;
   readonly schedule: DataLoader<string, Schedule | undefined>;
   readonly newestReport: DataLoader<string, Report | undefined>;
+  readonly reportsOfSchedule: DataLoader<PageAsked, Page<Report>>;
+  readonly reportCount: DataLoader<string, number>;
+  readonly linesOfReport: DataLoader<PageAsked, Page<ReportLine>>;
+  readonly lineCount: DataLoader<string, number>;
 }
 
-export function createLoaders({ accounts, recoveryCodes, schedules, cleanup }: Services): Loaders {
+export function createLoaders({ accounts, recoveryCodes, schedules, cleanup: { pages } }: Services): Loaders {
   return {
     account: new DataLoader((ids) => accounts.byIds(ids), { cache: false }),
     codesOfBatch: new DataLoader((ids) => recoveryCodes.codesOf(ids), { cache: false }),
     schedule: new DataLoader((ids) => schedules.byIds(ids), { cache: false }),
-    newestReport: new DataLoader((ids) => cleanup.newestReports(ids), { cache: false }),
+    newestReport: new DataLoader((ids) => pages.newestOf(ids), { cache: false }),
+    reportsOfSchedule: new DataLoader((asked) => pages.ofSchedules(asked), { cache: false }),
+    reportCount: new DataLoader((ids) => pages.countsOf(ids), { cache: false }),
+    linesOfReport: new DataLoader((asked) => pages.lines(asked), { cache: false }),
+    lineCount: new DataLoader((ids) => pages.lineCounts(ids), { cache: false }),
   };
 }

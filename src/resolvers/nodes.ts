@@ -7,8 +7,7 @@ import type { Batch } from '../domain/codes/batch.js';
 import type { BatchPage } from '../domain/codes/read-batches.js';
 import type { Report, ReportLine } from '../domain/cleanup/report.js';
 import { reportCursorOf } from '../domain/cleanup/report-cursor.js';
-import type { Page } from '../domain/cleanup/cleanup.js';
-import type { ReportFilter } from '../domain/cleanup/read-reports.js';
+import type { Page } from '../domain/cleanup/report-pages.js';
 import type { Schedule } from '../domain/cleanup/schedules/schedules.js';
 import { cursorOf, idCursorOf } from '../domain/paging.js';
 import type { AccountNode, Session } from './types/account.js';
@@ -72,10 +71,10 @@ interface PageOf {
 
 export function reportConnection(
   page: Page<Report>,
-  { filter, after, viewer }: PageOf & { readonly filter: ReportFilter; readonly viewer: Viewer },
+  { of, after, viewer }: PageOf & Pick<PurgeReportConnection, 'of'> & { readonly viewer: Viewer },
 ): PurgeReportConnection {
   const edges = page.items.map((report) => ({ cursor: idCursorOf(report.id), node: reportNode(report, viewer) }));
-  return { edges, pageInfo: pageInfoOf(edges, page.hasMore, after), filter };
+  return { edges, pageInfo: pageInfoOf(edges, page.hasMore, after), of };
 }
 
 export function lineConnection(

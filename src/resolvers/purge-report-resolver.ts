@@ -26,12 +26,12 @@ export class PurgeReportResolver {
 
   @FieldResolver(() => PurgedBatchConnection, { description: 'What it did to each batch.' })
   async batches(
-    @Ctx() { services }: Context,
-    @Root() { id, viewer }: ReportNode,
+    @Ctx() { loaders }: Context,
+    @Root() { id }: ReportNode,
     @Arg('first', () => Int, { nullable: true }) first?: number | null,
     @Arg('after', () => String, { nullable: true }) after?: string | null,
   ): Promise<PurgedBatchConnection> {
-    const page = await services.cleanup.lines(viewer, id, { first, after });
+    const page = await loaders.linesOfReport.load({ id, request: { first, after } });
     return lineConnection(page, { reportId: id, after });
   }
 }
@@ -39,15 +39,17 @@ export class PurgeReportResolver {
 @Resolver(() => PurgeReportConnection)
 export class PurgeReportConnectionResolver {
   @FieldResolver(() => Int)
-  async totalCount(@Ctx() { services, viewer }: Context, @Root() { filter }: PurgeReportConnection): Promise<number> {
-    return await services.cleanup.countReports(viewer, filter);
+  async totalCount(@Ctx() { loaders, services }: Context, @Root() { of }: PurgeReportConnection): Promise<number> {
+    return await ('scheduleId' in of
+      ? loaders.reportCount.load(of.scheduleId)
+      : services.cleanup.pages.count(of.filter));
   }
 }
 
 @Resolver(() => PurgedBatchConnection)
 export class PurgedBatchConnectionResolver {
   @FieldResolver(() => Int)
-  async totalCount(@Ctx() { services, viewer }: Context, @Root() { reportId }: PurgedBatchConnection): Promise<number> {
-    return await services.cleanup.countLines(viewer, reportId);
+  async totalCount(@Ctx() { loaders }: Context, @Root() { reportId }: PurgedBatchConnection): Promise<number> {
+    return await loaders.lineCount.load(reportId);
   }
 }

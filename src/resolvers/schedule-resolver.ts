@@ -73,13 +73,12 @@ export class ScheduleResolver {
 
   @FieldResolver(() => PurgeReportConnection, { description: 'Newest first.' })
   async reports(
-    @Ctx() { services }: Context,
-    @Root() { id: scheduleId, viewer }: ScheduleNode,
+    @Ctx() { loaders }: Context,
+    @Root() { id, viewer }: ScheduleNode,
     @Arg('first', () => Int, { nullable: true }) first?: number | null,
     @Arg('after', () => String, { nullable: true }) after?: string | null,
   ): Promise<PurgeReportConnection> {
-    const filter = { scheduleId };
-    const page = await services.cleanup.reports(viewer, filter, { first, after });
-    return reportConnection(page, { filter, after, viewer });
+    const page = await loaders.reportsOfSchedule.load({ id, request: { first, after } });
+    return reportConnection(page, { of: { scheduleId: id }, after, viewer });
   }
 }

@@ -14,6 +14,7 @@ import {
   fieldAccess,
   operationAnswer,
   OPERATIONS_WITH_ACCESS,
+  SUBSCRIPTIONS_WITH_ACCESS,
   VIEWERS,
   type ViewerName,
 } from '../support/access-table.js';
@@ -21,12 +22,22 @@ import { makeAccount, PASSWORD, signInAsAdmin, type TestAccount } from '../suppo
 import { ADMIN_EMAIL, ADMIN_PASSWORD, type Answer, startTestApp, type TestApp } from '../support/app.js';
 import { AnswerCheck } from '../support/answer-check.js';
 import { type Asker, type Askers, makeAskers, makeScene, RIGHT_ARGUMENTS, type Scene } from '../support/scene.js';
-import { documentOf, type Field, objectTypeOf, objectTypes, operations } from '../support/schema-walk.js';
+import { endReports, makeRun, notify } from '../support/reports.js';
+import {
+  documentOf,
+  type Field,
+  objectTypeOf,
+  objectTypes,
+  operations,
+  subscriptions,
+} from '../support/schema-walk.js';
 import { tableChecksums } from '../support/table-checksums.js';
+import { connectWs, endSockets } from '../support/ws-client.js';
 
 const schema: GraphQLSchema = await buildSparekeySchema();
 const fields = operations(schema);
 const names = [...fields.keys()];
+const streams = subscriptions(schema);
 
 let app: TestApp;
 let admin: TestAccount;
@@ -39,7 +50,10 @@ beforeAll(async () => {
   check = new AnswerCheck(app.database);
   shared = await makeAskers(await makeScene(app, admin));
 });
-afterAll(() => app.close());
+afterAll(async () => {
+  endSockets();
+  await app.close();
+});
 
 /** Whoever signs in reads the answer as the account that he signed in to, in its new session. */
 function readerOf(payload: unknown, asker: Asker): Pick<Asker, 'accountId' | 'sessionId' | 'isActingAdmin'> {
@@ -63,6 +77,7 @@ describe('the table of who may do what', () => {
   it('has every operation of the schema, and no other', () => {
     expect([...OPERATIONS_WITH_ACCESS].toSorted()).toEqual(names.toSorted());
     expect(Object.keys(RIGHT_ARGUMENTS).toSorted()).toEqual(names.toSorted());
+    expect([...SUBSCRIPTIONS_WITH_ACCESS].toSorted()).toEqual([...streams.keys()].toSorted());
   });
 
   it('has every field of every object type, and no other', () => {
@@ -98,6 +113,41 @@ describe('every operation, with all that can be reached by it', () => {
     const others = name === 'Mutation.signOut' ? await makeAskers(scene) : shared;
     const askers: Askers = { ...others, owner: { token, accountId: id, sessionId, isActingAdmin: false } };
     for (const viewer of VIEWERS) await ask(name, scene, viewer, askers);
+  });
+
+  /** What makes each subscription tell something, and what it is asked for. */
+  const HAPPENINGS: Readonly<Record<string, () => Promise<{ variables?: object; happens: () => Promise<unknown> }>>> = {
+    'Subscription.purgeReported': async () => ({ happens: () => endReports(app.database, 1) }),
+    'Subscription.purgeProgressed': async () => {
+      const id = await makeRun(app.database);
+      return { variables: { reportId: id }, happens: () => notify(app.database, 'sparekey_purge_progressed', id) };
+    },
+    'Subscription.recoveryCodesChanged': async () => ({ happens: async () => undefined }),
+  };
+
+  async function hear(name: string, { token }: Asker): Promise<{ word: string; value?: unknown }> {
+    const client = await connectWs(app.url, token).catch(() => undefined);
+    if (client === undefined) return { word: 'closed' };
+    const { variables, happens } = (await HAPPENINGS[name]?.()) ?? { happens: async () => undefined };
+    client.subscribe(documentOf(name, streams.get(name) as Field), { ...variables });
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    await happens();
+    const { payload } = await client.next();
+    client.socket.terminate();
+    const errors = Array.isArray(payload) ? payload : payload.errors;
+    if (errors !== undefined) return { word: String(errors[0].extensions.code) };
+    return { word: 'answer', value: payload.data[(streams.get(name) as Field).name] };
+  }
+
+  it.each([...streams.keys()])('%s', async (name) => {
+    const { owner } = await makeScene(app, admin);
+    const asker: Asker = { token: owner.token, accountId: owner.id, sessionId: owner.sessionId, isActingAdmin: false };
+    const askers: Askers = { ...shared, owner: asker };
+    for (const viewer of VIEWERS) {
+      const { word, value } = await hear(name, askers[viewer]);
+      expect({ viewer, word }).toEqual({ viewer, word: operationAnswer(name, viewer) });
+      expect(await check.problems(streams.get(name) as Field, value, askers[viewer])).toEqual([]);
+    }
   });
 
   it('met every field of every object type, and hid an account from some and showed it to others', () => {

@@ -65,10 +65,17 @@ function problemsOf({ errors, status, text }: Answer, label: string): string[] {
  * What is bad by the generator's lights and right by the contract's: an empty password is none, and most long texts are
  * passwords; an address may hold an emoji.
  */
+const A_SCHEDULE =
+  /^input: (?:name: (?:another text|(?:the right one and an )?emoji|SQL|a path|markup)|retentionDays: zero|maxDeletionsPerRun: minus one)$/;
 const RIGHT_AFTER_ALL: Readonly<Record<string, RegExp>> = {
   'Mutation.register': /^password: |^email: the right one and an emoji$/,
   'Mutation.resendEmailVerification': /^email: the right one and an emoji$/,
   'Mutation.verifyEmail': /^password: an empty text$/,
+  // A name is any one line; the rest are limits that the contract has, and filters by which nothing is found.
+  'Mutation.createCleanupSchedule': A_SCHEDULE,
+  'Mutation.updateCleanupSchedule': A_SCHEDULE,
+  'Mutation.runCleanup': /^input: (?:retentionDays: zero|maxDeletionsPerRun: minus one)$/,
+  'Query.purgeReports': /^filter: (?:empty$|scheduleId: )/,
 };
 
 describe('bad arguments', () => {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { issue, makeAccount, signInAsAdmin, type TestAccount } from '../support/accounts.js';
 import { startTestApp, type TestApp } from '../support/app.js';
 import { makeScene } from '../support/scene.js';
+import { DOCUMENTS, scheduleInput } from '../support/schedules.js';
 import { holdOutbox, statementsOf } from '../support/statements.js';
 
 let app: TestApp;
@@ -52,6 +53,55 @@ describe('what an answer costs', () => {
     expect(costs.map((statements) => statements.length)).toEqual([5, 5, 5, 5]);
     for (const statements of costs) expect(statements).toEqual(costs[0]);
   });
+
+  const REPORT = 'status counts { count } startedBy { id email } schedule { id name lastReport { id } }';
+  const LISTS: Readonly<Record<string, string>> = {
+    'reports with who asked for them, their schedules and their batches': `query($first: Int) {
+      list: purgeReports(first: $first) { totalCount edges { node { ${REPORT} batches(first: 2) {
+        totalCount edges { node { batchId } } } } } } }`,
+    'schedules with their last reports and the pages of all': `{ list: cleanupSchedules { name
+      lastReport { ${REPORT} } reports(first: 3) { totalCount pageInfo { hasNextPage } edges { node { ${REPORT} } } } } }`,
+  };
+
+  it.each(Object.entries(LISTS))('is the same for few and for many %s', async (_what, query) => {
+    const costs: string[][] = [];
+    for (const [count, first] of [
+      [2, 2],
+      [20, 30],
+    ] as const) {
+      await makeScheduleReports(count);
+      const statements = await statementsOf(app.database.pool, async () => {
+        const variables = query.includes('$first') ? { first } : {};
+        const { data, errors } = await app.post(query, variables, { token: admin.token });
+        expect(errors).toEqual([]);
+        const entries = Array.isArray(data['list']) ? data['list'] : data['list'].edges;
+        expect(entries.length).toBeGreaterThanOrEqual(first);
+        // Each of them holds what it has to.
+        expect(JSON.stringify(entries).split(admin.id).length).toBeGreaterThan(first);
+      });
+      costs.push(statements);
+    }
+    expect(costs[0]?.length).toBeGreaterThan(4);
+    // What is asked for side by side goes in any order.
+    expect(costs[1]?.toSorted()).toEqual(costs[0]?.toSorted());
+  });
+
+  /** So many new schedules, each with four reports that the admin asked for, each about three batches. */
+  async function makeScheduleReports(count: number): Promise<void> {
+    for (let n = 0; n < count; n += 1) {
+      const { data } = await app.post(DOCUMENTS.create, { input: scheduleInput() }, { token: admin.token });
+      await app.database.rows(
+        `with made as (
+           insert into purge_reports (id, task, trigger, schedule_id, schedule_name, started_by, status, cursor, finished_at)
+           select gen_random_uuid(), 'RECOVERY_CODES', 'MANUAL', $1, 'x', $2, 'SUCCEEDED', nextval('purge_report_cursors'), now()
+           from generate_series(1, 4) returning id
+         )
+         insert into purge_report_batches (report_id, batch_id, issued_count, used_count, purged_count, remaining_rows, is_batch_purged)
+         select id, gen_random_uuid(), 10, 0, 10, 0, true from made, generate_series(1, 3)`,
+        [data['createCleanupSchedule'].id, admin.id],
+      );
+    }
+  }
 
   it('tells two operations of one document apart: each reads what it left, not what the first had read', async () => {
     const { owner, ...scene } = await makeScene(app, admin);

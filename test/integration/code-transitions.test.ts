@@ -437,9 +437,10 @@ const cases: readonly Case[] = [
     title: 'deleting a purged batch is a conflict',
     before: async (scene) => {
       await deleteBatch(scene);
-      await rules.database.rows(`update recovery_code_batches set status = 'PURGED', purged_at = now(), purged_count = issued_count where id = $1`, [
-        scene.batch.id,
-      ]);
+      await rules.database.rows(
+        `update recovery_code_batches set status = 'PURGED', purged_at = now(), purged_count = issued_count where id = $1`,
+        [scene.batch.id],
+      );
     },
     act: (scene) => outcomeOf(deleteBatch(scene)),
     answer: new ConflictError('').code,

@@ -213,7 +213,9 @@ describe('a worker', () => {
         randomUUID(),
         { accountId: admin?.id, at: new Date().toISOString(), ipAddress: null, userAgent: null },
       ]);
-      const mails = () => readdir(join(DATA_DIR, 'mail')).catch(() => []);
+      // One that is being written has a name of its own.
+      const mails = async () =>
+        (await readdir(join(DATA_DIR, 'mail')).catch(() => [])).filter((file) => file.endsWith('.eml'));
       await eventually(async () => (await mails()).length === 1);
       const [name] = await mails();
       expect(await modeOf(DATA_DIR, 'mail', name as string)).toBe('600');

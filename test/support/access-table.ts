@@ -37,17 +37,42 @@ const OPERATIONS = `
   # Admins only.
   Mutation.unlockAccount           UNAUTHENTICATED  UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        answer           FORBIDDEN
   Mutation.resetSetup              UNAUTHENTICATED  UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        answer           FORBIDDEN
+  Query.cleanupSchedules           UNAUTHENTICATED  UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        answer           FORBIDDEN
+  Query.cleanupSchedule            UNAUTHENTICATED  UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        answer           FORBIDDEN
+  Query.purgeReports               UNAUTHENTICATED  UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        answer           FORBIDDEN
+  Query.purgeReport                UNAUTHENTICATED  UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        answer           FORBIDDEN
+  Query.jobCounts                  UNAUTHENTICATED  UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        answer           FORBIDDEN
+  Mutation.createCleanupSchedule   UNAUTHENTICATED  UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        answer           FORBIDDEN
+  Mutation.updateCleanupSchedule   UNAUTHENTICATED  UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        answer           FORBIDDEN
+  Mutation.setCleanupScheduleEnabled UNAUTHENTICATED  UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        answer           FORBIDDEN
+  Mutation.deleteCleanupSchedule   UNAUTHENTICATED  UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        answer           FORBIDDEN
+  Mutation.runCleanupSchedule      UNAUTHENTICATED  UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        answer           FORBIDDEN
+  Mutation.runCleanup              UNAUTHENTICATED  UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        answer           FORBIDDEN
+  Mutation.cancelCleanup           UNAUTHENTICATED  UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        answer           FORBIDDEN
+  Mutation.purgeRecoveryCodeBatch  UNAUTHENTICATED  UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        answer           FORBIDDEN
+  Mutation.flushJobs               UNAUTHENTICATED  UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        answer           FORBIDDEN
 `;
 
-const operationAccess = new Map(
-  OPERATIONS.split('\n')
-    .map((line) => line.trim())
-    .filter((line) => /^\w+\./.test(line))
-    .map((line) => {
-      const [operation = '', ...cells] = line.split(/ +/);
-      return [operation, cells] as const;
-    }),
-);
+/**
+ * What every subscription gives to whom, once something happens that it tells of. `closed` is the socket itself: whoever is
+ * not signed in gets none. The others keep theirs, and the code is that of the subscription's error.
+ */
+const SUBSCRIPTIONS = `
+                                     anonymous  rejected   owner      other      admin      adminByCode
+  Subscription.purgeReported         closed     closed     FORBIDDEN  FORBIDDEN  answer     FORBIDDEN
+  Subscription.purgeProgressed       closed     closed     FORBIDDEN  FORBIDDEN  answer     FORBIDDEN
+  # To each his own batches.
+  Subscription.recoveryCodesChanged  closed     closed     answer     answer     answer     answer
+`;
+
+function accessIn(table: string): ReadonlyMap<string, readonly string[]> {
+  const lines = table.split('\n').map((line) => line.trim());
+  const rows = lines.filter((line) => /^\w+\./.test(line)).map((line) => line.split(/ +/));
+  return new Map(rows.map(([operation = '', ...cells]) => [operation, cells]));
+}
+
+const operationAccess = accessIn(OPERATIONS);
+const subscriptionAccess = accessIn(SUBSCRIPTIONS);
 
 /**
  * Who may read a field of an object that was given to him, by whichever path:
@@ -92,13 +117,38 @@ export const FIELD_ACCESS: Readonly<Record<string, FieldAccess>> = {
   ...fields('VerifyRecoveryCodePayload', 'holder', 'outcome batch'),
   ...fields('RevokeRecoveryCodePayload', 'holder', 'outcome batch'),
   ...fields('DeleteRecoveryCodeBatchPayload', 'holder', 'batch'),
+
+  // Given to admins only.
+  ...fields('CleanupSchedule', 'holder', 'id name task type cron timeZone runAt nextRunAt lastRunAt isEnabled'),
+  ...fields('CleanupSchedule', 'holder', 'retentionDays deleteEmptyBatches maxDeletionsPerRun useLogger emailReport'),
+  ...fields('CleanupSchedule', 'holder', 'lastReport reports'),
+  ...fields(
+    'PurgeReport',
+    'holder',
+    'id cursor task status trigger isDryRun schedule scheduleName startedBy startedAt',
+  ),
+  ...fields(
+    'PurgeReport',
+    'holder',
+    'finishedAt durationMs retentionDays counts total isCapped emailStatus error batches',
+  ),
+  ...fields('PurgeCount', 'holder', 'name count'),
+  ...fields('PurgeReportConnection', 'holder', 'edges pageInfo totalCount'),
+  ...fields('PurgeReportEdge', 'holder', 'cursor node'),
+  ...fields('PurgedBatch', 'holder', 'batchId accountId issuedCount usedCount purgedCount remainingRows isBatchPurged'),
+  ...fields('PurgedBatchConnection', 'holder', 'edges pageInfo totalCount'),
+  ...fields('PurgedBatchEdge', 'holder', 'cursor node'),
+  ...fields('FlushJobsPayload', 'holder', 'counts total isDryRun'),
+  ...fields('PurgeProgress', 'holder', 'reportId task done eligible'),
 };
 
 export const OPERATIONS_WITH_ACCESS: readonly string[] = [...operationAccess.keys()];
+export const SUBSCRIPTIONS_WITH_ACCESS: readonly string[] = [...subscriptionAccess.keys()];
 
-/** What an operation answers to a viewer. */
+/** What an operation, or a subscription, answers to a viewer. */
 export function operationAnswer(operation: string, viewer: ViewerName): string {
-  const cell = operationAccess.get(operation)?.[VIEWERS.indexOf(viewer)];
+  const row = operationAccess.get(operation) ?? subscriptionAccess.get(operation);
+  const cell = row?.[VIEWERS.indexOf(viewer)];
   if (cell === undefined) throw new Error(`Say in the table of operations what ${operation} answers to ${viewer}.`);
   return cell;
 }

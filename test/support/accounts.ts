@@ -6,6 +6,9 @@ import { ADMIN_EMAIL, ADMIN_PASSWORD } from './app.js';
 export const PASSWORD = 'a password for the tests 1';
 let passwordHash: Promise<string> | undefined;
 
+/** A server and its database. */
+type Asked = Pick<TestApp, 'database' | 'post'>;
+
 export interface TestAccount {
   readonly id: string;
   readonly email: string;
@@ -24,7 +27,7 @@ const SIGN_IN = `mutation($email: String!, $password: String!) {
 }`;
 
 /** A verified account with the password PASSWORD, and a session of it. */
-export async function makeAccount(app: TestApp, { email = `${randomUUID()}@example.org` } = {}): Promise<TestAccount> {
+export async function makeAccount(app: Asked, { email = `${randomUUID()}@example.org` } = {}): Promise<TestAccount> {
   passwordHash ??= argon2.hash(PASSWORD, { type: argon2.argon2id, memoryCost: 19_456, timeCost: 2, parallelism: 1 });
   await app.database.rows(
     `insert into accounts (id, email, email_key, password_hash, email_verified_at) values ($1, $2, lower($2), $3, now())`,
@@ -33,11 +36,11 @@ export async function makeAccount(app: TestApp, { email = `${randomUUID()}@examp
   return await signIn(app, email, PASSWORD);
 }
 
-export async function signInAsAdmin(app: TestApp): Promise<TestAccount> {
+export async function signInAsAdmin(app: Asked): Promise<TestAccount> {
   return await signIn(app, ADMIN_EMAIL, ADMIN_PASSWORD);
 }
 
-export async function signIn(app: TestApp, email: string, password: string): Promise<TestAccount> {
+export async function signIn(app: Asked, email: string, password: string): Promise<TestAccount> {
   const { data, errors } = await app.post(SIGN_IN, { email, password });
   if (errors.length > 0) throw new Error(JSON.stringify(errors));
   const { accessToken, refreshToken, account, session } = data['signIn'];
@@ -45,7 +48,7 @@ export async function signIn(app: TestApp, email: string, password: string): Pro
 }
 
 /** Issues a batch, past whatever cooldown is open. */
-export async function issue(app: TestApp, account: TestAccount, expiresInDays?: number): Promise<TestBatch> {
+export async function issue(app: Asked, account: TestAccount, expiresInDays?: number): Promise<TestBatch> {
   await app.database.rows('update rate_limits set blocked_until = null where blocked_until is not null');
   const { data, errors } = await app.post(
     'mutation($input: GenerateRecoveryCodesInput) { generateRecoveryCodes(input: $input) { batch { id } codes { code } } }',

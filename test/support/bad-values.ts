@@ -3,6 +3,7 @@ import {
   getNullableType,
   type GraphQLInputObjectType,
   type GraphQLInputType,
+  isEnumType,
   isInputObjectType,
   isNonNullType,
 } from 'graphql';
@@ -70,10 +71,26 @@ const WRONG_TYPES: Record<string, unknown> = {
   'an object': { [MARK]: MARK },
 };
 
+const BAD_DATES: Readonly<Record<string, unknown>> = {
+  'an empty text': '',
+  'another text': MARK,
+  'a day without a time': '2027-01-01',
+  'a time without a zone': '2027-01-01T00:00:00',
+  'a day that is none': '2027-02-30T00:00:00Z',
+  'an hour that is none': '2027-01-01T25:00:00Z',
+  'a year of five digits': '10000-01-01T00:00:00Z',
+  'a number': 7,
+  NUL: '2027-01-01T00:00:00Z\u0000',
+};
+
+const BAD_TRUTHS: Record<string, unknown> = { 'a text': MARK, 'yes as text': 'true', one: 1, 'a list': [true] };
+
 const BY_TYPE: Readonly<Record<string, (right: unknown) => Record<string, unknown>>> = {
   String: (right) => ({ ...badTexts(right), ...WRONG_TYPES, 'a number': 7 }),
   ID: (right) => ({ ...badTexts(right), ...BAD_IDS, ...WRONG_TYPES }),
   Int: () => ({ ...BAD_INTEGERS, ...WRONG_TYPES }),
+  DateTime: () => ({ ...BAD_DATES, ...WRONG_TYPES }),
+  Boolean: () => ({ ...BAD_TRUTHS, 'an object': { [MARK]: MARK } }),
 };
 
 /** For every argument of a field, and every field of an input object in it, all that may be wrong with it. */
@@ -100,7 +117,9 @@ function badValues(type: GraphQLInputType, right: unknown): BadValue[] {
 }
 
 function byTypeName(type: GraphQLInputType, right: unknown): BadValue[] {
-  const values = BY_TYPE[String(type)];
+  const values = isEnumType(type)
+    ? () => ({ 'an empty text': '', ...WRONG_TYPES, 'another text': MARK })
+    : BY_TYPE[String(type)];
   if (values === undefined) throw new Error(`Say in bad-values.ts what may be wrong with ${String(type)}.`);
   return Object.entries(values(right)).map(([label, value]) => ({ label, value }));
 }

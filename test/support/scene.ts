@@ -3,6 +3,7 @@ import { issue, makeAccount, PASSWORD, signIn, signInAsAdmin, type TestAccount, 
 import { ADMIN_EMAIL, type TestApp } from './app.js';
 import type { ViewerName } from './access-table.js';
 import { from } from './client-origin.js';
+import { DOCUMENTS, scheduleInput } from './schedules.js';
 
 /** Somebody who asks, and what his answers have to be read as. */
 export interface Asker {
@@ -18,6 +19,7 @@ export type Askers = Readonly<Record<ViewerName, Asker>>;
 /** An account with a history: one batch that it deleted, one that an admin did, a superseded and an active one. */
 export interface Scene {
   readonly app: TestApp;
+  readonly admin: TestAccount;
   readonly owner: TestAccount;
   readonly active: TestBatch;
   /** A code of the active batch that nothing was done with, each time another. */
@@ -44,7 +46,7 @@ export async function makeScene(app: TestApp, admin: TestAccount, owner?: TestAc
     if (value === undefined) throw new Error('The batch of this scene has no fresh code left.');
     return value;
   };
-  return { app, owner: account, active, newCode: () => next(codes), newCodeId: () => next(codeIds) };
+  return { app, admin, owner: account, active, newCode: () => next(codes), newCodeId: () => next(codeIds) };
 }
 
 async function deleteBatch(app: TestApp, by: TestAccount, { id }: TestBatch): Promise<void> {
@@ -124,7 +126,60 @@ export const RIGHT_ARGUMENTS: Readonly<Record<string, (scene: Scene) => Variable
   'Mutation.signOut': () => ({}),
   'Mutation.unlockAccount': ({ owner }) => ({ accountId: owner.id }),
   'Mutation.resetSetup': ({ owner }) => ({ accountId: owner.id }),
+  'Query.cleanupSchedules': async (scene) => (await newSchedule(scene), {}),
+  'Query.cleanupSchedule': async (scene) => ({ id: await newSchedule(scene) }),
+  'Query.purgeReports': async (scene) => (await newReport(scene), { first: 5, filter: { task: 'RECOVERY_CODES' } }),
+  'Query.purgeReport': async (scene) => ({ id: await newReport(scene) }),
+  'Query.jobCounts': () => ({}),
+  'Mutation.createCleanupSchedule': () => ({ input: scheduleInput() }),
+  'Mutation.updateCleanupSchedule': async (scene) => ({ id: await newSchedule(scene), input: scheduleInput() }),
+  'Mutation.setCleanupScheduleEnabled': async (scene) => ({ id: await newSchedule(scene), enabled: false }),
+  'Mutation.deleteCleanupSchedule': async (scene) => ({ id: await newSchedule(scene) }),
+  'Mutation.runCleanupSchedule': async (scene) => ({ id: await newSchedule(scene) }),
+  'Mutation.runCleanup': () => ({ input: { task: 'RECOVERY_CODES', dryRun: true } }),
+  'Mutation.cancelCleanup': async (scene) => ({ reportId: await newReport(scene) }),
+  'Mutation.purgeRecoveryCodeBatch': async (scene) => ({ batchId: await deletedBatch(scene), confirm: true }),
+  'Mutation.flushJobs': () => ({ target: 'FAILED', confirm: true }),
 };
+
+/** A schedule that has run. */
+async function newSchedule({ app, admin }: Scene): Promise<string> {
+  const created = await app.post(
+    DOCUMENTS.create,
+    { input: scheduleInput({ task: 'COPIES' }) },
+    { token: admin.token },
+  );
+  const id: string = created.data['createCleanupSchedule'].id;
+  await app.post(DOCUMENTS.runSchedule, { id }, { token: admin.token });
+  return id;
+}
+
+/** The report of purging a batch of the owner's. */
+async function newReport(scene: Scene): Promise<string> {
+  const { app, admin } = scene;
+  const variables = { id: await deletedBatch(scene) };
+  const query = 'mutation($id: ID!) { purgeRecoveryCodeBatch(batchId: $id, confirm: true) { id } }';
+  const { errors } = await app.post(query, variables, { token: admin.token });
+  if (errors.length > 0) throw new Error(JSON.stringify(errors));
+  const [report] = await app.database.rows<{ id: string }>(
+    'select report_id as id from purge_report_batches where batch_id = $1',
+    [variables.id],
+  );
+  return report?.id as string;
+}
+
+/** One that the owner had and that is not yet purged, or else somebody: the active one stays as it is. */
+async function deletedBatch({ app, owner }: Scene): Promise<string> {
+  const [own] = await app.database.rows<{ id: string }>(
+    'select id from recovery_code_batches where account_id = $1 and deleted_at is not null and purged_at is null',
+    [owner.id],
+  );
+  if (own !== undefined) return own.id;
+  const somebody = await makeAccount(app);
+  const batch = await issue(app, somebody);
+  await deleteBatch(app, somebody, batch);
+  return batch.id;
+}
 
 /** The token of the mail that somebody gets who registers. */
 export async function mailedToken(app: TestApp, email = `${randomUUID()}@example.org`): Promise<string> {

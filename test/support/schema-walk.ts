@@ -4,6 +4,8 @@ import { getNamedType, isObjectType } from 'graphql';
 /** How deep the server lets an operation go, its root field being the first level; and how long, less its own frame. */
 const DEEPEST = 10;
 const MOST_TOKENS = 960;
+/** How deep where the root field is a page: of the largest one, the server gives away just about all that entries hold. */
+const DEEPEST_OF_A_PAGE = 4;
 
 export type Field = GraphQLField<unknown, unknown>;
 
@@ -47,25 +49,27 @@ export function objectTypeOf(field: Field): GraphQLObjectType | undefined {
 export function everythingBelow(field: Field): string {
   const type = objectTypeOf(field);
   if (type === undefined) return '';
-  const byFields = selection(type, { gone: new Set(), level: 2, stepOf: (from, by) => `${from.name}.${by.name}` });
+  const levels = { level: 2, deepest: pageOf(field) === '' ? DEEPEST : DEEPEST_OF_A_PAGE };
+  const byFields = selection(type, { gone: new Set(), ...levels, stepOf: (from, by) => `${from.name}.${by.name}` });
   if ((byFields.match(/\w+|[{}]/g)?.length ?? 0) <= MOST_TOKENS) return byFields;
-  return selection(type, { gone: new Set([type.name]), level: 2, stepOf: (_from, _by, to) => to.name });
+  return selection(type, { gone: new Set([type.name]), ...levels, stepOf: (_from, _by, to) => to.name });
 }
 
 interface Way {
   /** Steps that may not be taken again. */
   readonly gone: ReadonlySet<string>;
   readonly level: number;
+  readonly deepest: number;
   readonly stepOf: (from: GraphQLObjectType, by: Field, to: GraphQLObjectType) => string;
 }
 
-function selection(type: GraphQLObjectType, { gone, level, stepOf }: Way): string {
+function selection(type: GraphQLObjectType, { gone, level, deepest, stepOf }: Way): string {
   const fields = Object.values(type.getFields()).map((field) => {
     const next = objectTypeOf(field);
     if (next === undefined) return field.name;
     const step = stepOf(type, field, next);
-    if (gone.has(step) || level === DEEPEST) return '';
-    return `${field.name}${pageOf(field)} ${selection(next, { gone: new Set([...gone, step]), level: level + 1, stepOf })}`;
+    if (gone.has(step) || level === deepest) return '';
+    return `${field.name}${pageOf(field)} ${selection(next, { gone: new Set([...gone, step]), level: level + 1, deepest, stepOf })}`;
   });
   return `{ ${fields.filter(Boolean).join(' ')} }`;
 }

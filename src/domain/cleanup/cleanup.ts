@@ -13,16 +13,9 @@ import { parseIdPage, type PageRequest } from '../paging.js';
 import type { DomainSettings } from '../settings.js';
 import { endIfUnclaimed } from './orphans.js';
 import { purgeBatch } from './purge-batch.js';
-import {
-  countLines,
-  countReports,
-  findReport,
-  newestReportsOf,
-  pageOfLines,
-  pageOfReports,
-  type ReportFilter,
-} from './read-reports.js';
-import { hasEnded, type Report, type ReportLine } from './report.js';
+import { findReport, pageOfReports, type ReportFilter } from './read-reports.js';
+import { hasEnded, type Report } from './report.js';
+import { DEFAULT_PAGE, namesNothing, type Page, pageOf, ReportPages } from './report-pages.js';
 import { endReport, insertReport, type NewReport, withdrawReport } from './report-rows.js';
 import { checkChoices, parametersOf, type RunChoices } from './run-parameters.js';
 import { newReportOf } from './schedules/due-runs.js';
@@ -31,28 +24,25 @@ export interface RunInput extends RunChoices {
   readonly dryRun?: boolean | null | undefined;
 }
 
-/** A page of a list that goes by id, and whether there is more behind it. */
-export interface Page<T> {
-  readonly items: readonly T[];
-  readonly hasMore: boolean;
-}
-
 interface Parts {
   readonly settings: DomainSettings;
   readonly jobs: JobStore;
 }
 
-const DEFAULT_PAGE = 20;
 /** How long whoever asks for a run waits for its end. */
 const WAIT_MS = 5_000;
 const LOOK_AGAIN_MS = [20, 50, 100, 200];
 
-/** What admins do with cleanups and read of them. Every method checks first who asks. */
+/** What admins do with cleanups and read of them. Every method of its own checks first who asks. */
 export class Cleanup {
+  readonly pages: ReportPages;
+
   constructor(
     private readonly db: Database,
     private readonly parts: Parts,
-  ) {}
+  ) {
+    this.pages = new ReportPages(db);
+  }
 
   /**
    * Asks a worker for a run. Answers when it ends or after 5 s, with the report as it stands.
@@ -113,28 +103,6 @@ export class Cleanup {
     return pageOf(namesNothing(filter) ? [] : await pageOfReports(this.db, filter, slice), slice.limit);
   }
 
-  async countReports(viewer: Viewer, filter: ReportFilter): Promise<number> {
-    requireAdmin(viewer);
-    return namesNothing(filter) ? 0 : await countReports(this.db, filter);
-  }
-
-  /** The newest report of each schedule, in their order, for those who hold the ids by right. */
-  async newestReports(scheduleIds: readonly string[]): Promise<readonly (Report | undefined)[]> {
-    return await newestReportsOf(this.db, scheduleIds);
-  }
-
-  /** What a run did to each batch. @throws BadUserInputError */
-  async lines(viewer: Viewer, reportId: string, request: PageRequest): Promise<Page<ReportLine>> {
-    requireAdmin(viewer);
-    const slice = parseIdPage(request, DEFAULT_PAGE);
-    return pageOf(await pageOfLines(this.db, reportId, slice), slice.limit);
-  }
-
-  async countLines(viewer: Viewer, reportId: string): Promise<number> {
-    requireAdmin(viewer);
-    return await countLines(this.db, reportId);
-  }
-
   async #queue(report: NewReport): Promise<Report> {
     const id = (await insertReport(this.db, report)) as string;
     try {
@@ -169,13 +137,4 @@ export class Cleanup {
       await delay(LOOK_AGAIN_MS[looked] ?? LOOK_AGAIN_MS.at(-1));
     }
   }
-}
-
-/** A filter by something that cannot be an id. */
-function namesNothing({ scheduleId }: ReportFilter): boolean {
-  return typeof scheduleId === 'string' && !isId(scheduleId);
-}
-
-function pageOf<T>(found: readonly T[], limit: number): Page<T> {
-  return { items: found.slice(0, limit), hasMore: found.length > limit };
 }

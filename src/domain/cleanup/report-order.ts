@@ -46,7 +46,7 @@ function withZeroes({ kinds }: CleanupTask, counts: Counts): Counts {
 }
 
 async function batchesOf(db: Database, reportId: string): Promise<PurgedBatches> {
-  const count = await countLines(db, reportId);
+  const count = (await countLines(db, [reportId])).get(reportId) ?? 0;
   const lines = await pageOfLines(db, reportId, { after: undefined, limit: BATCHES_TOLD });
   return { count, first: lines.slice(0, BATCHES_TOLD) };
 }

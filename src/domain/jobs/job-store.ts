@@ -44,6 +44,8 @@ export interface JobStore {
   /** Names this very store, for as long as it exists. */
   identity(): Promise<string>;
   queueRun(reportId: string): Promise<void>;
+  /** Whether a job for it waits or is at work. */
+  isRunQueued(reportId: string): Promise<boolean>;
   queueReportMail(reportId: string): Promise<void>;
   /** Tells workers that a schedule may be due soon. */
   wakeWorkers(): Promise<void>;

@@ -145,8 +145,8 @@ export class PurgeReportConnection {
   @Field(() => PageInfo)
   pageInfo!: PageInfo;
 
-  /** Of what they are a page: counted only where somebody asks. */
-  filter!: PurgeReportFilter;
+  /** Of what they are a page, a schedule or a filter: counted only where somebody asks. */
+  of!: { readonly scheduleId: string } | { readonly filter: PurgeReportFilter };
 }
 
 @InputType()

@@ -1,4 +1,4 @@
-import { makeServer, type Server } from 'graphql-ws';
+import { makeServer, type Server, type SubscribePayload } from 'graphql-ws';
 import type { ExecutionResult, GraphQLError, GraphQLFormattedError, GraphQLSchema } from 'graphql';
 import type { Logger } from 'pino';
 import { ForbiddenError, UnauthenticatedError } from '../../domain/errors.js';
@@ -7,6 +7,7 @@ import type { ErrorFormatter } from '../error-formatter.js';
 import type { RequestFacts } from '../request-facts.js';
 import { initialisation } from './initialisation.js';
 import type { OpenSocket, SocketContext } from './open-socket.js';
+import { type SharedArgs, SharedResults } from './shared-results.js';
 import { Slots } from './slots.js';
 import { refused, subscriptionReader } from './subscription-request.js';
 
@@ -29,6 +30,7 @@ const INITIALISED_WITHIN_MS = 3_000;
 export function subscriptionProtocol(parts: SubscriptionParts): Server<OpenSocket> {
   const read = subscriptionReader(parts.schema, parts.isProduction);
   const format = (error: GraphQLError) => parts.formatError(error.toJSON(), error);
+  const results = new SharedResults();
   const accountSlots = new Slots(parts.maxSocketsPerAccount);
   const enter: SubscriptionParts['enter'] = (token, onEnd) => parts.enter(token, onEnd);
   return makeServer<Record<string, unknown> | undefined, OpenSocket>({
@@ -36,8 +38,11 @@ export function subscriptionProtocol(parts: SubscriptionParts): Server<OpenSocke
     onConnect: initialisation({ logger: parts.logger, accountSlots, enter }),
     onSubscribe(context, _id, payload) {
       const refusal = refusalOf(context, parts.maxSubscriptionsPerSocket);
-      return refusal === undefined ? read(payload) : [refused(refusal)];
+      if (refusal !== undefined) return [refused(refusal)];
+      const args = read(payload);
+      return Array.isArray(args) ? args : { ...args, sharedAs: questionOf(context, payload) };
     },
+    subscribe: (args) => results.subscribe(args as SharedArgs),
     // A session that ended while this was read carries nothing: what is opened with it is closed at once.
     context: ({ extra: { session, facts } }) => session && parts.newContext(session, facts),
     onNext: (...[, , , , result]) => formatted(result, format),
@@ -51,6 +56,16 @@ function refusalOf({ extra: { session }, subscriptions }: SocketContext, most: n
   const others = Math.max(Object.keys(subscriptions).length - 1, session.streams);
   if (others < most) return undefined;
   return new ForbiddenError(`This socket carries ${most} subscriptions already: complete one first, or open another.`);
+}
+
+/** The same for those that are told the same of an event: what is asked, by whom, down to the session. */
+function questionOf(
+  { extra: { session } }: SocketContext,
+  { query, operationName, variables }: SubscribePayload,
+): string {
+  const viewer = session?.viewer;
+  const asker = viewer?.kind === 'signed-in' ? [viewer.sessionId, viewer.role] : [];
+  return JSON.stringify([...asker, query, operationName, variables]);
 }
 
 function formatted(
