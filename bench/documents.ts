@@ -23,3 +23,11 @@ export const HISTORY = `query History {
     }
   }
 }`;
+
+/** What a dashboard shows of a report at once. */
+export const PURGE_REPORTED = `subscription Reported {
+  purgeReported {
+    id task status trigger isDryRun startedAt finishedAt durationMs retentionDays
+    counts { name count } total isCapped error cursor
+  }
+}`;

@@ -4,8 +4,10 @@ import { parseArgs } from 'node:util';
 import { measureGenerate } from './figures/generate.ts';
 import { measureMemory, measureMemoryAfterLoad } from './figures/memory.ts';
 import { measureHistory, measureSpendOverHttp, startFloors } from './figures/over-http.ts';
+import { measurePurge } from './figures/purge.ts';
 import { measureSignIn, measureSpend, measureWrongCode } from './figures/spend.ts';
 import { type Samples, takeSamples } from './figures/statements.ts';
+import { measureSubscriptions } from './figures/subscriptions.ts';
 import { measureTableSize } from './figures/table-size.ts';
 import { startServer } from './server-process.ts';
 import { openStage, type Scale, type Stage } from './stage.ts';
@@ -13,13 +15,38 @@ import { type Figure, isReached, table } from './table.ts';
 
 const USAGE = `npm run bench [-- options]
 
-  --quick    less of everything, for a first look: under a minute, and the table has 100 k codes instead of 1 M
+  --quick    less of everything, for a first look: a few minutes; codes are spent out of 100 k instead of 1 M,
+             a tenth of 1 M instead of 10 M is purged, and reports go to 1 k subscribers instead of 10 k
   --strict   exit code 1 when a figure misses what it must reach
-  --only X   only the part of that name: generate, spend, wrong, sign-in, http, size
+  --only X   only the part of that name: generate, spend, wrong, sign-in, http, size, purge, subscriptions
 `;
 
-const FULL: Scale = { people: 200, times: 500, rounds: 5, pageRounds: 6, codes: 1_000_000 };
-const QUICK: Scale = { people: 40, times: 100, rounds: 3, pageRounds: 2, codes: 100_000 };
+const FULL: Scale = {
+  people: 200,
+  times: 500,
+  rounds: 5,
+  pageRounds: 6,
+  codes: 1_000_000,
+  purgedFrom: 10_000_000,
+  purgeRounds: 3,
+  stretchSeconds: 10,
+  stretches: 5,
+  subscribers: 10_000,
+  publications: 15,
+};
+const QUICK: Scale = {
+  people: 40,
+  times: 100,
+  rounds: 3,
+  pageRounds: 2,
+  codes: 100_000,
+  purgedFrom: 1_000_000,
+  purgeRounds: 3,
+  stretchSeconds: 3,
+  stretches: 3,
+  subscribers: 1_000,
+  publications: 9,
+};
 
 const { values: options } = parseArgs({
   options: {
@@ -39,13 +66,15 @@ async function measure(stage: Stage): Promise<Figure[]> {
     'sign-in': () => measureSignIn(stage, samples),
     http: () => measureServers(stage, samples),
     size: () => measureTableSize(stage, samples),
+    purge: () => measurePurge(stage),
+    subscriptions: () => measureSubscriptions(stage),
   };
   const figures: Figure[] = [];
   for (const [name, part] of Object.entries(parts)) {
     if (options.only !== undefined && options.only !== name) continue;
     const startedAt = performance.now();
     figures.push(...(await part()));
-    console.error(`  ${name.padEnd(9)}${((performance.now() - startedAt) / 1000).toFixed(0).padStart(3)} s`);
+    console.error(`  ${name.padEnd(13)}${((performance.now() - startedAt) / 1000).toFixed(0).padStart(3)} s`);
   }
   return [...figures, ...counts];
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { open, readFile } from 'node:fs/promises';
@@ -11,11 +12,18 @@ import { settingsOf } from './stage.ts';
 const START_WITHIN_MS = 20_000;
 const READY = /^ {2}GraphQL +(\S+)\/graphql$/m;
 
-/** The server as `npm start` runs it, on the stage's own database; what it logs goes to a file, as in production. */
-export async function startServer(dataDir: string): Promise<RunningServer> {
-  const logFile = join(dataDir, 'server.log');
+/**
+ * The server as `npm start` runs it, on the stage's own database unless another is named; what it logs goes to a file, as
+ * in production.
+ */
+export async function startServer(
+  dataDir: string,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<RunningServer> {
+  const logFile = join(dataDir, `server-${randomUUID()}.log`);
   const log = await open(logFile, 'w');
-  const env = { PATH: process.env['PATH'], PORT: '0', TRUST_PROXY: '127.0.0.1/32', ...settingsOf(dataDir) };
+  const fixed = { PATH: process.env['PATH'], PORT: '0', TRUST_PROXY: '127.0.0.1/32' };
+  const env = { ...fixed, ...settingsOf(dataDir), ...settings };
   const child = spawn(process.execPath, [fileURLToPath(MAIN)], {
     cwd: dataDir,
     env,

@@ -23,6 +23,15 @@ export interface Scale {
   readonly pageRounds: number;
   /** Codes in the table at the end. */
   readonly codes: number;
+  /** Codes in the table that is purged of a tenth of them, and how often each side purges it. */
+  readonly purgedFrom: number;
+  readonly purgeRounds: number;
+  /** Seconds of each stretch of spends, while nothing else happens and while a purge runs by turns; and how many of each. */
+  readonly stretchSeconds: number;
+  readonly stretches: number;
+  readonly subscribers: number;
+  /** Reports to all of the subscribers, and reports to one in another process. */
+  readonly publications: number;
 }
 
 /** Somebody signed in, from an address of their own. */
@@ -55,9 +64,12 @@ export interface Stage {
   close(): Promise<void>;
 }
 
+export type Settings = Readonly<Record<string, string>> & { readonly DATA_DIR: string };
+
 /** The defaults, but for limits that the bench's own failures would reach. */
-export function settingsOf(dataDir: string): Record<string, string> {
+export function settingsOf(dataDir: string, databaseUrl?: string): Settings {
   return {
+    ...(databaseUrl !== undefined && { DATABASE_URL: databaseUrl }),
     DATA_DIR: dataDir,
     PUBLIC_URL,
     DATABASE_POOL_SIZE: `${POOL_SIZE}`,
@@ -68,14 +80,26 @@ export function settingsOf(dataDir: string): Record<string, string> {
 
 export async function openStage(scale: Scale): Promise<Stage> {
   const dataDir = await mkdtemp(join(tmpdir(), 'sparekey-bench-'));
-  const app = await openApp(dataDir);
+  return await openStageOn(scale, settingsOf(dataDir), async () => {
+    await rm(await realpath(join(dataDir, 'postgres')), { recursive: true, force: true });
+    await rm(dataDir, { recursive: true, force: true });
+  });
+}
+
+/** Another stage, on another database of the same server. */
+export async function openStageBeside({ dataDir }: Stage, scale: Scale, databaseUrl: string): Promise<Stage> {
+  return await openStageOn(scale, settingsOf(dataDir, databaseUrl), () => Promise.resolve());
+}
+
+async function openStageOn(scale: Scale, settings: Settings, removed: () => Promise<void>): Promise<Stage> {
+  const app = await openApp(settings);
   const bare = new pg.Pool({ connectionString: app.stores.databaseUrl, max: POOL_SIZE });
   bare.on('error', () => undefined);
   const people = (count: number) => makePeople(bare, count);
   const stock = await makeStock(app, bare, await people(scale.people));
   return {
     scale,
-    dataDir,
+    dataDir: settings.DATA_DIR,
     app,
     bare,
     stock,
@@ -84,14 +108,13 @@ export async function openStage(scale: Scale): Promise<Stage> {
     close: async () => {
       await bare.end();
       await app.close();
-      await rm(await realpath(join(dataDir, 'postgres')), { recursive: true, force: true });
-      await rm(dataDir, { recursive: true, force: true });
+      await removed();
     },
   };
 }
 
-async function openApp(dataDir: string): Promise<App> {
-  const { config, problems } = loadConfig({ ...settingsOf(dataDir), LOG_LEVEL: 'silent' });
+async function openApp(settings: Settings): Promise<App> {
+  const { config, problems } = loadConfig({ ...settings, LOG_LEVEL: 'silent' });
   if (config === undefined) throw new Error(JSON.stringify(problems));
   const app = await createApp(config);
   await app.services.signingKeys.ensure();

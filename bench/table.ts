@@ -60,3 +60,12 @@ function amount(value: number): string {
   if (Number.isInteger(value)) return String(value);
   return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
 }
+
+/** How many, as briefly as it is exact enough. */
+export function inWords(count: number): string {
+  return count >= 1_000_000 ? `${short(count / 1_000_000)} M` : `${short(count / 1000)} k`;
+}
+
+function short(count: number): string {
+  return String(Math.round(count * 100) / 100);
+}

@@ -5,7 +5,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { RunningServer } from '../floors/bare-process.ts';
 import type { Figure } from '../table.ts';
 
-const IDLE_MS = 2_000;
+/** Until a process has settled. */
+export const IDLE_MS = 2_000;
 
 /** What a server holds that has nothing to do; its database's processes are not part of it. */
 export async function measureMemory(server: RunningServer): Promise<Figure[]> {
@@ -20,7 +21,8 @@ export async function measureMemoryAfterLoad(server: RunningServer): Promise<Fig
   return [{ name: 'memory after the load (RSS)', ours: await residentMegabytes(server.pid), unit: ' MB' }];
 }
 
-async function residentMegabytes(pid: number): Promise<number> {
+/** What a process holds by now. */
+export async function residentMegabytes(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => undefined);
   const kilobytes = status === undefined ? await residentByPs(pid) : /^VmRSS:\s+(\d+)/m.exec(status)?.[1];
   return Number(kilobytes) / 1024;

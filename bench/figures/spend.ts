@@ -102,7 +102,8 @@ async function atOnce(stage: Stage, spend: Spend): Promise<number> {
   );
 }
 
-async function verify({ app }: Stage, { owner, plaintext }: RealCode, expected = 'ACCEPTED'): Promise<void> {
+/** Spends the code with ours. */
+export async function verify({ app }: Stage, { owner, plaintext }: RealCode, expected = 'ACCEPTED'): Promise<void> {
   const { outcome } = await app.services.recoveryCodes.verify(owner.viewer, owner.origin, plaintext);
   if (outcome !== expected) throw new Error(`The code was ${outcome}.`);
 }

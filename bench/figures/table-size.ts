@@ -4,7 +4,7 @@ import { type BareSpend, bareSpendOf, insteadFor } from '../floors/bare-spend.ts
 import { median } from '../measuring/rounds.ts';
 import { renewed } from '../measuring/replay.ts';
 import type { RealCode, Stage } from '../stage.ts';
-import type { Figure } from '../table.ts';
+import { type Figure, inWords } from '../table.ts';
 import { spendLatency } from './spend.ts';
 import type { Samples } from './statements.ts';
 
@@ -151,8 +151,4 @@ function shapeOf(node: PlanNode): string {
   const on = node['Index Name'] ?? node['Relation Name'];
   const below = (node.Plans ?? []).map(shapeOf);
   return `${node['Node Type']}${on === undefined ? '' : ` ${on}`}${below.length === 0 ? '' : ` (${below.join(', ')})`}`;
-}
-
-function inWords(count: number): string {
-  return count >= 1_000_000 ? `${count / 1_000_000} M` : `${count / 1000} k`;
 }
