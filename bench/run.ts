@@ -15,6 +15,8 @@ import { type Figure, isReached, table } from './table.ts';
 
 const USAGE = `npm run bench [-- options]
 
+The whole takes about half an hour and 8 GB of disk for the time being, most of both for the purge.
+
   --quick    less of everything, for a first look: a few minutes; codes are spent out of 100 k instead of 1 M,
              a tenth of 1 M instead of 10 M is purged, and reports go to 1 k subscribers instead of 10 k
   --strict   exit code 1 when a figure misses what it must reach
