@@ -12,7 +12,7 @@ import { findReport } from './read-reports.js';
 import { taskOf } from './registry.js';
 import type { Report } from './report.js';
 import { beginReport, type Ending, endReport, RunLostError } from './report-rows.js';
-import { holdReport, holdTask, isAlive, releaseAll } from './run-locks.js';
+import { holdReport, holdTask, isAlive, onOwnConnection } from './run-locks.js';
 import { hindranceOf } from './run-parameters.js';
 import { type RunEvents, Tally } from './tally.js';
 import type { Step } from './task.js';
@@ -50,7 +50,7 @@ export class CleanupRunner {
 
   /** Runs a QUEUED report to its end; does nothing where somebody else deals with it. Repeating it does no harm. */
   async run(reportId: string): Promise<void> {
-    await this.db.connection().execute(async (own) => {
+    await onOwnConnection(this.db, async (own) => {
       try {
         const report = (await holdReport(own, reportId)) ? await findReport(own, reportId) : undefined;
         // One that is not begun stays QUEUED, for whoever is not about to stop.
@@ -58,8 +58,6 @@ export class CleanupRunner {
         await this.#end(own, report, await this.#outcomeOf(own, report));
       } catch (error) {
         if (!(error instanceof RunLostError)) throw error;
-      } finally {
-        await releaseAll(own);
       }
     });
   }

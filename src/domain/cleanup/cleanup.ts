@@ -11,12 +11,12 @@ import { isId } from '../ids.js';
 import type { JobStore } from '../jobs/job-store.js';
 import { parseIdPage, type PageRequest } from '../paging.js';
 import type { DomainSettings } from '../settings.js';
-import { endIfUnclaimed } from './orphans.js';
+import { cancelWaiting } from './orphans.js';
 import { purgeBatch } from './purge-batch.js';
 import { findReport, pageOfReports, type ReportFilter } from './read-reports.js';
 import { hasEnded, type Report } from './report.js';
 import { DEFAULT_PAGE, namesNothing, type Page, pageOf, ReportPages } from './report-pages.js';
-import { endReport, insertReport, type NewReport, withdrawReport } from './report-rows.js';
+import { insertReport, type NewReport, withdrawReport } from './report-rows.js';
 import { checkChoices, parametersOf, type RunChoices } from './run-parameters.js';
 import { newReportOf } from './schedules/due-runs.js';
 
@@ -76,10 +76,7 @@ export class Cleanup {
     const report = isId(reportId) ? await this.#askToCancel(reportId, auditOf(admin, origin)) : undefined;
     if (report === undefined) throw new NotFoundError('purge report');
     // One that nobody has begun ends here and now.
-    await endIfUnclaimed(this.db, reportId, async (own) => {
-      const waiting = await findReport(own, reportId);
-      if (waiting?.status === 'QUEUED') await endReport(own, reportId, { status: 'CANCELLED' });
-    });
+    await cancelWaiting(this.db, reportId);
     return await this.#awaitEnd(reportId);
   }
 

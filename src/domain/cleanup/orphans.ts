@@ -1,7 +1,8 @@
 import { sql } from 'kysely';
 import type { Database } from '../database.js';
+import { findReport } from './read-reports.js';
 import { endReport } from './report-rows.js';
-import { holdReport, holdTask, releaseAll } from './run-locks.js';
+import { holdReport, holdTask, onOwnConnection } from './run-locks.js';
 
 const DIED = 'The process that ran it died; the next run goes on where it ended.';
 /** Longer than a job waits for a worker that is free. */
@@ -23,13 +24,9 @@ export async function sweepOrphans(db: Database): Promise<number> {
   `.execute(db);
   let interrupted = 0;
   for (const { task } of rows) {
-    interrupted += await db.connection().execute(async (own) => {
-      try {
-        return (await holdTask(own, task)) ? await interruptOrphans(own, task) : 0;
-      } finally {
-        await releaseAll(own);
-      }
-    });
+    interrupted += await onOwnConnection(db, async (own) =>
+      (await holdTask(own, task)) ? await interruptOrphans(own, task) : 0,
+    );
   }
   return interrupted;
 }
@@ -44,19 +41,10 @@ export async function forgottenReports(db: Database): Promise<readonly string[]>
   return rows.map(({ id }) => id);
 }
 
-/** Whether nobody deals with the report at the moment, so that it may be ended from outside. */
-export async function endIfUnclaimed(
-  db: Database,
-  id: string,
-  end: (own: Database) => Promise<void>,
-): Promise<boolean> {
-  return await db.connection().execute(async (own) => {
-    try {
-      if (!(await holdReport(own, id))) return false;
-      await end(own);
-      return true;
-    } finally {
-      await releaseAll(own);
-    }
+/** Ends a report that waits still and that nobody deals with at the moment; leaves any other alone. */
+export async function cancelWaiting(db: Database, id: string): Promise<void> {
+  await onOwnConnection(db, async (own) => {
+    const waiting = (await holdReport(own, id)) ? await findReport(own, id) : undefined;
+    if (waiting?.status === 'QUEUED') await endReport(own, id, { status: 'CANCELLED' });
   });
 }

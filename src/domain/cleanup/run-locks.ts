@@ -19,9 +19,15 @@ export async function isAlive(own: Database): Promise<boolean> {
   return await isTrue(own, sql`true`).catch(() => false);
 }
 
-/** Gives up all that this connection holds. A connection that is gone holds nothing. */
-export async function releaseAll(own: Database): Promise<void> {
-  await sql`select pg_advisory_unlock_all()`.execute(own).catch(() => undefined);
+/** Works on a connection of its own, and gives up all that it holds at the end. One that is gone holds nothing. */
+export async function onOwnConnection<T>(db: Database, work: (own: Database) => Promise<T>): Promise<T> {
+  return await db.connection().execute(async (own) => {
+    try {
+      return await work(own);
+    } finally {
+      await sql`select pg_advisory_unlock_all()`.execute(own).catch(() => undefined);
+    }
+  });
 }
 
 async function isTrue(own: Database, question: ReturnType<typeof sql>): Promise<boolean> {
