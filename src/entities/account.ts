@@ -38,6 +38,10 @@ export const AccountSchema = defineEntity({
   indexes: [
     { name: 'accounts_created_at_index', properties: ['createdAt', 'id'] },
     {
+      name: 'accounts_search_index',
+      expression: `create index accounts_search_index on accounts (coalesce(email_key, lower(external_id)) text_pattern_ops, id)`,
+    },
+    {
       name: 'accounts_unverified_index',
       expression: `create index accounts_unverified_index on accounts (created_at, id) where email_verified_at is null`,
     },

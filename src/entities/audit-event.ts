@@ -41,5 +41,10 @@ export const AuditEventSchema = defineEntity({
   indexes: [
     { name: 'audit_events_created_at_index', properties: ['createdAt', 'id'] },
     { name: 'audit_events_account_id_index', properties: ['accountId', 'createdAt', 'id'] },
+    { name: 'audit_events_action_index', properties: ['action', 'createdAt', 'id'] },
+    {
+      name: 'audit_events_batch_id_index',
+      expression: `create index audit_events_batch_id_index on audit_events (batch_id, created_at, id) where batch_id is not null`,
+    },
   ],
 });

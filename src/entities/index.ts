@@ -1,6 +1,7 @@
 import { AccountSchema } from './account.js';
 import { AuditEventSchema } from './audit-event.js';
 import { CodeCopySchema } from './code-copy.js';
+import { CodeMailSchema } from './code-mail.js';
 import { DefaultScheduleSchema } from './default-schedule.js';
 import { EmailLogEntrySchema } from './email-log-entry.js';
 import { OutboxMessageSchema } from './outbox-message.js';
@@ -22,6 +23,7 @@ export const entities = [
   RecoveryCodeBatchSchema,
   RecoveryCodeSchema,
   CodeCopySchema,
+  CodeMailSchema,
   RateLimitSchema,
   AuditEventSchema,
   OutboxMessageSchema,

@@ -84,6 +84,10 @@ export const RecoveryCodeBatchSchema = defineEntity({
       expression: `create index recovery_code_batches_active_pepper_key on recovery_code_batches (pepper_key_id) where status = 'ACTIVE'`,
     },
     {
+      name: 'recovery_code_batches_expires_at_index',
+      expression: `create index recovery_code_batches_expires_at_index on recovery_code_batches (expires_at, id) where status = 'ACTIVE' and expires_at is not null`,
+    },
+    {
       name: 'recovery_code_batches_emptied_at_index',
       expression: `create index recovery_code_batches_emptied_at_index on recovery_code_batches (emptied_at, id) where emptied_at is not null`,
     },

@@ -16,7 +16,7 @@ export interface DeliveryParts {
   readonly mail: MailPort;
   readonly lowThreshold: number;
   readonly pendingRegistrations: PendingRegistrations;
-  readonly jobs: Pick<JobStore, 'queueReportMail'>;
+  readonly jobs: Pick<JobStore, 'queueReportMail' | 'queueCodeMail'>;
 }
 
 /** Does what one message asks for. Repeating it does no harm. */
@@ -30,6 +30,9 @@ export async function deliverMessage(parts: DeliveryParts, message: OutboxMessag
       return await signal(parts.db, 'sparekey_session_ended', [message.payload.sessionId]);
     case 'purge-reported':
       return await reportPurge(parts, message.payload.reportId);
+    case 'codes-mail-accepted':
+      await signal(parts.db, 'sparekey_batch_changed', [message.payload.batchId]);
+      return await parts.jobs.queueCodeMail(message.payload);
     default:
       return await deliverToAccount(parts, message);
   }

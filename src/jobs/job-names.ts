@@ -3,5 +3,6 @@ export const SCHEDULE_JOB = 'cleanup';
 /** One-off jobs; their data are ids. */
 export const RUN_JOB = 'run-cleanup';
 export const REPORT_MAIL_JOB = 'report-mail';
+export const CODE_MAIL_JOB = 'code-mail';
 
-export const ONE_OFF_JOBS: readonly string[] = [RUN_JOB, REPORT_MAIL_JOB];
+export const ONE_OFF_JOBS: readonly string[] = [RUN_JOB, REPORT_MAIL_JOB, CODE_MAIL_JOB];

@@ -4,12 +4,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Agenda, type JobParameters } from 'agenda';
 import type { FinishedJobs } from '../domain/cleanup/finished-jobs.js';
 import type { Database } from '../domain/database.js';
-import type { JobCounts, JobStore, ScheduleStore } from '../domain/jobs/job-store.js';
+import type { CodeMailId, JobCounts, JobStore, ScheduleStore } from '../domain/jobs/job-store.js';
 import { signal, type Signals } from '../domain/signals.js';
 import { available } from './available.js';
 import type { JobBackend } from './job-backend.js';
 import { JobLoop } from './job-loop.js';
-import { REPORT_MAIL_JOB, RUN_JOB, SCHEDULE_JOB } from './job-names.js';
+import { CODE_MAIL_JOB, REPORT_MAIL_JOB, RUN_JOB, SCHEDULE_JOB } from './job-names.js';
 import type { Worker } from './worker.js';
 
 export interface JobQueueParts {
@@ -82,6 +82,10 @@ export class JobQueue implements JobStore {
 
   async queueReportMail(reportId: string): Promise<void> {
     await this.#queue(REPORT_MAIL_JOB, { reportId });
+  }
+
+  async queueCodeMail({ batchId, mailId }: CodeMailId): Promise<void> {
+    await this.#queue(CODE_MAIL_JOB, { batchId, mailId });
   }
 
   async wakeWorkers(): Promise<void> {

@@ -15,7 +15,10 @@ interface OrderParts {
 /** A message about an account that is there. */
 export type AccountMessage = Exclude<
   OutboxMessage,
-  { readonly topic: 'registration-requested' | 'verification-wanted' | 'session-ended' | 'purge-reported' }
+  {
+    readonly topic:
+      'registration-requested' | 'verification-wanted' | 'session-ended' | 'purge-reported' | 'codes-mail-accepted';
+  }
 >;
 
 /** The mails that one message leads to. Notices go to verified addresses only; a link may go to one that is not yet. */
@@ -33,6 +36,7 @@ export function ordersOfMessage(message: AccountMessage, parts: OrderParts): rea
       ];
     }
     case 'batch-changed':
+    case 'codes-expiring':
       return [];
     default:
       return facts.isVerified ? noticeOf(message, parts) : [];
@@ -49,7 +53,7 @@ function noticeOf<Topic extends NoticeTopic>(
 
 type NoticeTopic = Exclude<
   AccountMessage['topic'],
-  'email-verification-requested' | 'password-wanted' | 'batch-changed'
+  'email-verification-requested' | 'password-wanted' | 'batch-changed' | 'codes-expiring'
 >;
 
 interface NoticeFacts {

@@ -74,7 +74,7 @@ function start(on = rules, post = new PostOffice()): Running {
     mail: post,
     lowThreshold: 3,
     pendingRegistrations: on.services.pendingRegistrations,
-    jobs: { queueReportMail: async () => undefined },
+    jobs: { queueReportMail: async () => undefined, queueCodeMail: async () => undefined },
     onFault: (fault) => void faults.push(fault),
   });
   relays.push(relay);

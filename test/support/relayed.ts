@@ -9,7 +9,7 @@ const nowhere: MailPort = {
   linkWithToken: (page, token) => `${page}#token=${token}`,
 };
 
-const noMails = { queueReportMail: async () => undefined };
+const noMails = { queueReportMail: async () => undefined, queueCodeMail: async () => undefined };
 
 /** Does what the relay of a process does, until nothing is left to do; the mails themselves go nowhere. */
 export async function relayed({ db, keyring, services }: Rules): Promise<void> {

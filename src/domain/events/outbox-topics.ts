@@ -36,6 +36,10 @@ export interface OutboxTopics {
   readonly 'password-wanted': { readonly accountId: string; readonly validForSeconds: number };
   readonly 'codes-issued': OfBatch & { readonly isReplacement: boolean };
   readonly 'code-used': OfBatch & { readonly codeId: string; readonly remaining: number; readonly isSignIn: boolean };
+  /** A mail of a batch's codes was accepted; a job is to send it. */
+  readonly 'codes-mail-accepted': { readonly accountId: string; readonly batchId: string; readonly mailId: string };
+  /** Its codes stop working within 7 days. */
+  readonly 'codes-expiring': { readonly accountId: string; readonly batchId: string };
   /** Something else about a batch changed that its owner's pages show. */
   readonly 'batch-changed': { readonly accountId: string; readonly batchId: string };
   readonly 'batch-deleted': OfBatch & { readonly removed: number };

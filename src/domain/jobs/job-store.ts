@@ -37,6 +37,12 @@ export interface JobCounts {
   readonly scheduled: number;
 }
 
+/** One mail of one batch's codes. */
+export interface CodeMailId {
+  readonly batchId: string;
+  readonly mailId: string;
+}
+
 /** Where jobs wait for workers. Jobs carry ids only. Every call may fail with JobsUnavailableError. */
 export interface JobStore {
   readonly schedules: ScheduleStore;
@@ -47,6 +53,7 @@ export interface JobStore {
   /** Whether a job for it waits or is at work. */
   isRunQueued(reportId: string): Promise<boolean>;
   queueReportMail(reportId: string): Promise<void>;
+  queueCodeMail(mail: CodeMailId): Promise<void>;
   /** Tells workers that a schedule may be due soon. */
   wakeWorkers(): Promise<void>;
   counts(): Promise<JobCounts>;
