@@ -58,7 +58,7 @@ function targetsOf({ all, failed, finished, scheduled }: Options): JobTarget[] {
 }
 
 async function flush(jobs: Jobs, target: JobTarget, { dryRun, json }: Options): Promise<void> {
-  const flushed = dryRun === true ? await jobs.preview(target) : await jobs.remove(target, { reason: 'CLI' });
+  const flushed = dryRun === true ? await jobs.preview(target) : await jobs.remove(target, {});
   if (json === true) console.log(JSON.stringify({ target, ...flushed }));
   else if (flushed.isDryRun) console.log(`${flushed.total} ${CALLED[target]} would be cleared.`);
   else console.log(`Cleared ${flushed.total} ${CALLED[target]}.`);

@@ -74,7 +74,7 @@ const notices: {
     if (batchNumber === null || count === null) return [];
     return [{ template: 'codes-issued', input: { origin, batchNumber, count, expiresAt, isReplacement } }];
   },
-  'batch-deleted': ({ removed }, { facts: { batchNumber, isDeletedByOwner }, origin }) => {
+  'batch-deleted': ({ removedCount: removed }, { facts: { batchNumber, isDeletedByOwner }, origin }) => {
     if (batchNumber === null) return [];
     const by = isDeletedByOwner ? 'OWNER' : 'ADMIN';
     return [{ template: 'batch-deleted', input: { origin, batchNumber, removed, by } }];

@@ -379,7 +379,7 @@ describe('an open slot', () => {
     subject: owner.email,
     accountId: owner.id,
     network: owner.origin.network,
-    audit: { accountId: owner.id },
+    source: {},
   });
 
   it('counts as a failure while it is open: a second is told, and no window begins', async () => {

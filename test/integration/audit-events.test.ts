@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
-import { foldKey, recordEvents } from '../../src/domain/events/record-events.js';
+import { foldKey, raise } from '../../src/domain/events/raise.js';
 import { from, issueCodes, makeOwner, openRules, outcomeOf, type Rules } from '../support/rules.js';
 
 let rules: Rules;
@@ -120,9 +120,9 @@ describe('audit events of refusals', () => {
 describe('folding', () => {
   it('is by key, action and hour, or by the day where it says so', async () => {
     const accountId = randomUUID();
-    const event = { action: 'RATE_LIMITED' as const, accountId };
+    const event = { action: 'RATE_LIMITED' as const, accountId, reason: 'VERIFY' as const };
     const write = (by: Rules, part: string, span: 'hour' | 'day', action = event.action as string) =>
-      recordEvents(by.db, [{ ...event, action: action as 'RATE_LIMITED', fold: { key: foldKey(part), by: span } }]);
+      raise(by.db, [{ ...event, action: action as 'RATE_LIMITED', fold: { key: foldKey(part), by: span } }]);
     // From the first minute of a day on, so that no boundary falls in between.
     const [{ seconds } = { seconds: 0 }] = await rules.database.rows<{ seconds: number }>(
       `select extract(epoch from date_trunc('day', now(), 'UTC') + interval '1 day 1 minute' - now())::int as seconds`,
@@ -147,7 +147,7 @@ describe('folding', () => {
     for (const zone of ['UTC', 'Asia/Kolkata', 'America/New_York']) {
       await rules.db.transaction().execute(async (tx) => {
         await sql`select set_config('timezone', ${zone}, true)`.execute(tx);
-        await recordEvents(tx, [{ action: 'RATE_LIMITED', accountId, fold }]);
+        await raise(tx, [{ action: 'RATE_LIMITED', accountId, reason: 'VERIFY', fold }]);
       });
     }
     expect(await foldedCount('account_id = $1', [accountId])).toBe(3);
@@ -176,9 +176,9 @@ describe('the table of audit events', () => {
   const SINGLE = `(select id from audit_events where fold_key is null order by id limit 1)`;
 
   beforeAll(async () => {
-    await recordEvents(rules.db, [
-      { action: 'RATE_LIMITED', fold: { key: foldKey('x'), by: 'hour' } },
-      { action: 'SIGNED_OUT' },
+    await raise(rules.db, [
+      { action: 'RATE_LIMITED', reason: 'VERIFY', fold: { key: foldKey('x'), by: 'hour' } },
+      { action: 'SIGNED_OUT', accountId: randomUUID() },
     ]);
   });
 

@@ -86,28 +86,28 @@ describe('the expiry of a batch', () => {
 });
 
 describe('the boundary of expiry', () => {
-  const audit = {};
+  const source = {};
   /** Each way in which a code or batch can be used, tried in a transaction whose time is given relative to the expiry. */
   const ways: Record<string, (tx: Database, at: Place) => Promise<boolean>> = {
     'spending a code': async (tx, { batchId, hash }) =>
-      (await spendCode(tx, { batchId, hash, isSignIn: false, audit })) !== undefined,
+      (await spendCode(tx, { batchId, hash, isSignIn: false, source })) !== undefined,
     'testing the set-up': async (tx, { owner, batchId, hash }) =>
-      (await verifySetup(tx, { accountId: owner.id, batchId, hash, audit })) !== undefined,
+      (await verifySetup(tx, { accountId: owner.id, batchId, hash, source })) !== undefined,
     'invalidating a code': async (tx, { owner, batchId, hash }) => {
       const place = { batchId, hash };
-      return (await revokeCode(tx, { to: 'INVALIDATED', place, ownerId: owner.id, audit })).outcome === 'DONE';
+      return (await revokeCode(tx, { to: 'INVALIDATED', place, ownerId: owner.id, source })).outcome === 'DONE';
     },
     'deleting a code': async (tx, { owner, batchId, hash }) => {
       const place = { batchId, hash };
-      return (await revokeCode(tx, { to: 'PENDING_DELETION', place, ownerId: owner.id, audit })).outcome === 'DONE';
+      return (await revokeCode(tx, { to: 'PENDING_DELETION', place, ownerId: owner.id, source })).outcome === 'DONE';
     },
     'deleting the batch as one with usable codes': async (tx, { owner, batchId }) =>
-      (await deleteBatch(tx, { batchId, ownerId: owner.id, deletedBy: owner.id, audit })).removedCount === 10,
+      (await deleteBatch(tx, { batchId, ownerId: owner.id, deletedBy: owner.id, source })).removedCount === 10,
     'superseding it': async (tx, { owner, batchId }) => {
       const { sessionId } = owner.viewer;
       const hashing = { memoryKib: 1024, passes: 1, salt: Buffer.alloc(16), pepperKeyId: 'none' };
       const batch = { accountId: owner.id, hashing, hashes: [Buffer.alloc(32)], expiresInDays: null };
-      await issueBatch(tx, { ...batch, audit: { sessionId } });
+      await issueBatch(tx, { ...batch, source: { sessionId } });
       const { rows } = await sql<{ status: string }>`
         select status from recovery_code_batches where id = ${batchId}
       `.execute(tx);

@@ -361,7 +361,7 @@ const cases: readonly Case[] = [
       },
     ],
     audit: [{ action: 'BATCH_MARKED_FOR_DELETION', removed_count: 7 }],
-    outbox: [{ topic: 'batch-deleted', removed: 7 }],
+    outbox: [{ topic: 'batch-deleted', removedCount: 7 }],
     isCopyKept: false,
   },
   {
@@ -371,7 +371,7 @@ const cases: readonly Case[] = [
     answer: 'PENDING_DELETION',
     batches: [{ status: 'PENDING_DELETION', removed: 8, deleted: true, deleted_by: 'admin' }],
     audit: [{ action: 'BATCH_MARKED_FOR_DELETION', removed_count: 7, isByAdmin: true }],
-    outbox: [{ topic: 'batch-deleted', removed: 7 }],
+    outbox: [{ topic: 'batch-deleted', removedCount: 7 }],
     isCopyKept: false,
   },
   {
@@ -396,7 +396,7 @@ const cases: readonly Case[] = [
       },
     ],
     audit: [{ action: 'BATCH_MARKED_FOR_DELETION', removed_count: 0 }],
-    outbox: [{ topic: 'batch-deleted', removed: 0 }],
+    outbox: [{ topic: 'batch-deleted', removedCount: 0 }],
     isCopyKept: false,
   },
   {
@@ -421,7 +421,7 @@ const cases: readonly Case[] = [
       NEW_BATCH,
     ],
     audit: [{ action: 'BATCH_MARKED_FOR_DELETION', removed_count: 0 }],
-    outbox: [{ topic: 'batch-deleted', removed: 0 }],
+    outbox: [{ topic: 'batch-deleted', removedCount: 0 }],
     isCopyKept: false,
   },
   {

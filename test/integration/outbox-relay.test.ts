@@ -5,7 +5,7 @@ import { issueToken } from '../../src/domain/accounts/verification-tokens.js';
 import type { Database } from '../../src/domain/database.js';
 import { pendingMessages } from '../../src/domain/events/outbox.js';
 import type { OutboxDraft } from '../../src/domain/events/outbox-topics.js';
-import { recordEvents } from '../../src/domain/events/record-events.js';
+import { raise } from '../../src/domain/events/raise.js';
 import type { MailOrder, MailPort } from '../../src/domain/mail/mail-port.js';
 import { OutboxRelay } from '../../src/jobs/outbox-relay.js';
 import { PASSWORD } from '../support/accounts.js';
@@ -88,7 +88,7 @@ function notice({ id: accountId }: { readonly id: string } = me): OutboxDraft {
 }
 
 function order(messages: readonly OutboxDraft[], db: Database = rules.db): Promise<void> {
-  return recordEvents(db, [], messages);
+  return raise(db, [], messages);
 }
 
 /** A message that carries a secret: the link for an account that waits for its verification. */

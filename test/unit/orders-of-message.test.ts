@@ -37,7 +37,7 @@ const NOTICES: { [Topic in OutboxTopic]?: OutboxTopics[Topic] } = {
   'registered-again': OCCASION,
   'codes-issued': { ...OCCASION, batchId: 'b', isReplacement: true },
   'code-used': { ...OCCASION, batchId: 'b', codeId: 'c', remaining: 5, isSignIn: false },
-  'batch-deleted': { ...OCCASION, batchId: 'b', removed: 4 },
+  'batch-deleted': { ...OCCASION, batchId: 'b', removedCount: 4 },
   'locked-out': { ...OCCASION, credential: 'password', waitSeconds: 60 },
   'attempts-ceiling-passed': { ...OCCASION, credential: 'code', failures: 100 },
   'account-unlocked': OCCASION,
@@ -93,7 +93,7 @@ describe('The mails that a message leads to', () => {
   });
 
   it('tell who deleted a batch, and how many usable codes went with it', () => {
-    const deleted = { ...OCCASION, batchId: 'b', removed: 4 };
+    const deleted = { ...OCCASION, batchId: 'b', removedCount: 4 };
     expect(ordersOf('batch-deleted', deleted)[0]?.input).toMatchObject({ by: 'OWNER', removed: 4, batchNumber: 2 });
     expect(ordersOf('batch-deleted', deleted, { isDeletedByOwner: false })[0]?.input).toMatchObject({ by: 'ADMIN' });
     expect(ordersOf('batch-deleted', deleted, { batchNumber: null })).toEqual([]);

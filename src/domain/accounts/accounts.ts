@@ -5,8 +5,8 @@ import { type BatchPage, findActiveBatch, pageOfBatches } from '../codes/read-ba
 import type { Batch } from '../codes/batch.js';
 import type { Database } from '../database.js';
 import { NotFoundError, UnauthenticatedError } from '../errors.js';
-import { auditOf, NOWHERE, occasionOf } from '../events/audit-of.js';
-import { recordEvents } from '../events/record-events.js';
+import { sourceOf } from '../events/event-source.js';
+import { raise } from '../events/raise.js';
 import { isId } from '../ids.js';
 import type { Limiter } from '../limits/limiter.js';
 import { parsePage, type PageRequest } from '../paging.js';
@@ -94,9 +94,7 @@ export class Accounts {
     return await this.db.transaction().execute(async (tx) => {
       const account = await this.#existing(tx, accountId);
       await this.parts.limiter.unlock(tx, limitSubjectOf(account));
-      const payload = occasionOf(accountId, NOWHERE);
-      const event = { ...auditOf(admin, origin), action: 'ACCOUNT_UNLOCKED' as const, accountId };
-      await recordEvents(tx, [event], [{ topic: 'account-unlocked', payload }]);
+      await raise(tx, [{ ...sourceOf(admin, origin), action: 'ACCOUNT_UNLOCKED', accountId }]);
       return account;
     });
   }
@@ -107,7 +105,7 @@ export class Accounts {
     return await this.db.transaction().execute(async (tx) => {
       const account = await this.#existing(tx, accountId);
       await sql`update accounts set setup_verified_at = null where id = ${accountId}`.execute(tx);
-      await recordEvents(tx, [{ ...auditOf(admin, origin), action: 'SETUP_RESET', accountId }]);
+      await raise(tx, [{ ...sourceOf(admin, origin), action: 'SETUP_RESET', accountId }]);
       return { ...account, setupVerifiedAt: null };
     });
   }

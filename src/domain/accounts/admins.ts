@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import { v7 as newId } from 'uuid';
 import type { Database } from '../database.js';
 import { ConflictError } from '../errors.js';
-import { recordEvents } from '../events/record-events.js';
+import { raise } from '../events/raise.js';
 import type { EmailAddress } from './email.js';
 
 // Any number that no other program takes in this database; it makes processes that start together agree on one admin.
@@ -32,5 +32,5 @@ export async function makeAdmin(tx: Database, { address, key }: EmailAddress, pa
   `.execute(tx);
   const [made] = rows;
   if (made === undefined) throw new ConflictError('This address has an account already.');
-  await recordEvents(tx, [{ action: 'ACCOUNT_REGISTERED', accountId: made.id, reason: 'admin' }]);
+  await raise(tx, [{ action: 'ACCOUNT_REGISTERED', accountId: made.id, reason: 'admin' }]);
 }

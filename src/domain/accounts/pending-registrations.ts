@@ -3,9 +3,9 @@ import { v7 as newId } from 'uuid';
 import type { Keyring } from '../crypto/keyring.js';
 import { newSecretToken } from '../crypto/secret-token.js';
 import type { Database } from '../database.js';
-import { occasionOf } from '../events/audit-of.js';
+import { occasionOf } from '../events/occasion.js';
 import type { OutboxTopics } from '../events/outbox-topics.js';
-import { type AuditEntry, foldKey, recordEvents } from '../events/record-events.js';
+import { type EventDraft, foldKey, raise } from '../events/raise.js';
 import type { Limiter } from '../limits/limiter.js';
 import { emailKeyOf, parseEmail } from './email.js';
 import { issueToken } from './verification-tokens.js';
@@ -55,13 +55,12 @@ export class PendingRegistrations {
         returning id, email_verified_at is not null as is_verified
       `.execute(tx);
       const { id: accountId, isVerified } = rows[0] as Account;
-      const from = { address: request.ipAddress ?? undefined, userAgent: request.userAgent ?? undefined };
+      const from = { ipAddress: request.ipAddress ?? undefined, userAgent: request.userAgent ?? undefined };
       if (isVerified) {
-        await recordEvents(tx, [], [{ topic: 'registered-again', payload: occasionOf(accountId, from) }]);
+        await raise(tx, [], [{ topic: 'registered-again', payload: occasionOf(accountId, from) }]);
         return;
       }
-      const { address: ipAddress, userAgent } = from;
-      const event: AuditEntry = { action: 'ACCOUNT_REGISTERED', accountId, ipAddress, userAgent };
+      const event: EventDraft = { ...from, action: 'ACCOUNT_REGISTERED', accountId };
       await this.#mailToken(tx, { accountId, emailKey: email.key, passwordHash, events: [event] });
     });
   }
@@ -75,7 +74,7 @@ export class PendingRegistrations {
     if (!(await this.parts.limiter.admitsMail(emailKey, network ?? undefined))) {
       const fold = { key: foldKey('SEND_MAIL', network ?? ''), by: 'hour' as const };
       const from = { ipAddress: ipAddress ?? undefined, userAgent: userAgent ?? undefined };
-      return await recordEvents(this.db, [{ ...from, action: 'RATE_LIMITED', reason: 'SEND_MAIL', fold }]);
+      return await raise(this.db, [{ ...from, action: 'RATE_LIMITED', reason: 'SEND_MAIL', fold }]);
     }
     await this.db.transaction().execute(async (tx) => {
       const { rows } = await sql<Waiting>`
@@ -113,7 +112,7 @@ export class PendingRegistrations {
       readonly accountId: string;
       readonly emailKey: string;
       readonly passwordHash: string | null;
-      readonly events: readonly AuditEntry[];
+      readonly events: readonly EventDraft[];
     },
   ): Promise<void> {
     const { emailVerificationTtlSeconds: ttlSeconds, keyring } = this.parts;
@@ -121,6 +120,6 @@ export class PendingRegistrations {
     const token = { accountId, purpose: PURPOSE, emailKey, passwordHash, ttlSeconds } as const;
     const sealed = await issueToken(tx, keyring, token);
     const payload = { accountId, validForSeconds: ttlSeconds };
-    await recordEvents(tx, of.events, [{ topic: 'email-verification-requested', payload, sealed }]);
+    await raise(tx, of.events, [{ topic: 'email-verification-requested', payload, sealed }]);
   }
 }

@@ -2,9 +2,9 @@ import { sql } from 'kysely';
 import type { Origin, SignedIn } from '../access/viewer.js';
 import type { Database } from '../database.js';
 import { InvalidCredentialsError, ReauthenticationRequiredError } from '../errors.js';
-import { auditOf } from '../events/audit-of.js';
+import { sourceOf } from '../events/event-source.js';
 import type { Attempts } from '../limits/attempts.js';
-import type { LimitPolicy } from '../limits/limiter.js';
+import type { LimitPolicy } from '../limits/limit-policy.js';
 import { isKnownNetwork } from './known-network.js';
 import type { PasswordHasher } from './password-hasher.js';
 
@@ -35,11 +35,12 @@ export class Reauthentication {
       accountId: viewer.accountId,
       network: origin.network,
       isKnownNetwork: account?.isKnownNetwork === true,
-      audit: { ...auditOf(viewer, origin), accountId: viewer.accountId },
+      source: sourceOf(viewer, origin),
     };
     const matches = await this.attempts.run(by, async () => {
       const value = await this.parts.passwords.verify(currentPassword, account?.passwordHash);
-      return { outcome: value ? 'SUCCESS' : 'FAILURE', value, rejection: { ...by.audit, action: 'SIGN_IN_REJECTED' } };
+      const rejection = { ...by.source, action: 'SIGN_IN_REJECTED' as const, accountId: viewer.accountId };
+      return { outcome: value ? 'SUCCESS' : 'FAILURE', value, rejection };
     });
     if (!matches) throw new InvalidCredentialsError();
   }

@@ -3,14 +3,15 @@ import type { Origin, Viewer } from '../access/viewer.js';
 import type { Keyring } from '../crypto/keyring.js';
 import type { Database } from '../database.js';
 import { ForbiddenError, InvalidCredentialsError, InvalidTokenError } from '../errors.js';
-import { auditOfAnonymous, verificationWanted } from '../events/audit-of.js';
-import { type AuditEntry, foldKey, recordEvents } from '../events/record-events.js';
+import { sourceOfAnonymous } from '../events/event-source.js';
+import { type EventDraft, foldKey, raise } from '../events/raise.js';
 import { sealForOutbox } from '../events/sealed-part.js';
 import type { Limiter } from '../limits/limiter.js';
 import type { DomainSettings } from '../settings.js';
 import { emailKeyOf, parseEmail } from './email.js';
 import type { PasswordHasher } from './password-hasher.js';
 import { checkNewPassword } from './password-policy.js';
+import { verificationWanted } from './verification-wanted.js';
 import { findLiveToken, issueToken, type LiveToken, useToken } from './verification-tokens.js';
 
 interface Parts {
@@ -49,14 +50,14 @@ export class Registration {
     const sealed = isAdmitted ? sealForOutbox(keyring, await passwords.hash(input.password)) : undefined;
     const from = { ipAddress: origin.address ?? null, userAgent: origin.userAgent ?? null };
     const payload = { email: email.address, ...from };
-    await recordEvents(this.db, isAdmitted ? [] : [silenceOf(origin)], [
+    await raise(this.db, isAdmitted ? [] : [silenceOf(origin)], [
       { topic: 'registration-requested', payload, ...(sealed && { sealed }) },
     ]);
   }
 
   /** Leads to a new link where the address waits for its verification; to nothing, silently, for any other. */
   async resendVerification(origin: Origin, typed: string): Promise<void> {
-    await recordEvents(this.db, [], [verificationWanted(parseEmail(typed).address, origin)]);
+    await raise(this.db, [], [verificationWanted(parseEmail(typed).address, origin)]);
   }
 
   /**
@@ -86,7 +87,7 @@ export class Registration {
       await sql`
         update accounts set email_verified_at = sparekey_now(), password_hash = ${passwordHash} where id = ${live.accountId}
       `.execute(tx);
-      const event = { ...auditOfAnonymous(origin), action: 'EMAIL_VERIFIED' as const, accountId: live.accountId };
+      const event = { ...sourceOfAnonymous(origin), action: 'EMAIL_VERIFIED' as const, accountId: live.accountId };
       await this.#recordVerified(tx, { token: live, event, wantsPassword: passwordHash === null });
       return true;
     });
@@ -100,9 +101,9 @@ export class Registration {
 
   async #recordVerified(
     tx: Database,
-    { token, event, wantsPassword }: { token: LiveToken; event: AuditEntry; wantsPassword: boolean },
+    { token, event, wantsPassword }: { token: LiveToken; event: EventDraft; wantsPassword: boolean },
   ): Promise<void> {
-    if (!wantsPassword) return await recordEvents(tx, [event]);
+    if (!wantsPassword) return await raise(tx, [event]);
     const ttlSeconds = this.parts.settings.accounts.passwordResetTtlSeconds;
     const { accountId } = token;
     const emailKey = emailKeyOf(token.email);
@@ -113,11 +114,11 @@ export class Registration {
       ttlSeconds,
     });
     const payload = { accountId, validForSeconds: ttlSeconds };
-    await recordEvents(tx, [event], [{ topic: 'password-wanted', payload, sealed }]);
+    await raise(tx, [event], [{ topic: 'password-wanted', payload, sealed }]);
   }
 }
 
-function silenceOf(origin: Origin): AuditEntry {
+function silenceOf(origin: Origin): EventDraft {
   const fold = { key: foldKey('SEND_MAIL', origin.network ?? ''), by: 'hour' as const };
-  return { ...auditOfAnonymous(origin), action: 'RATE_LIMITED', reason: 'SEND_MAIL', fold };
+  return { ...sourceOfAnonymous(origin), action: 'RATE_LIMITED', reason: 'SEND_MAIL', fold };
 }

@@ -4,6 +4,8 @@ import type { Origin, SignedIn, SignInMethod } from '../access/viewer.js';
 import { hmac, type Keyring } from '../crypto/keyring.js';
 import { hashOfToken, newSecretToken } from '../crypto/secret-token.js';
 import type { Database } from '../database.js';
+import { sourceOfAnonymous } from '../events/event-source.js';
+import { raisedWithin } from '../events/raised-within.js';
 import { type Account, accountColumns, accountFromJson, type AccountJson } from './account.js';
 
 export interface Session {
@@ -37,22 +39,19 @@ const sessionColumns = sql<Session>`s.id, s.account_id, s.method, s.created_at, 
 /** Opens a session with its first refresh token, notes the sign-in on the account and in the audit, in one statement. */
 export async function openSession(tx: Database, { id, accountId, method, origin, ttlSeconds }: NewSession) {
   const refreshToken = newSecretToken();
-  const [ipAddress, userAgent] = [origin.address ?? null, origin.userAgent ?? null];
+  const source = { ...sourceOfAnonymous(origin), actorId: accountId, sessionId: id, method };
   const { rows } = await sql<Session & { account: AccountJson }>`
     with a as (
       update accounts set last_signed_in_at = sparekey_now() where id = ${accountId} returning *
     ), s as (
       insert into sessions (id, account_id, method, expires_at, user_agent, ip_address, network)
       select ${id}::uuid, a.id, ${method}, sparekey_now() + make_interval(secs => ${ttlSeconds}),
-        ${userAgent}, ${ipAddress}, ${origin.network ?? null}
+        ${origin.userAgent ?? null}, ${origin.address ?? null}, ${origin.network ?? null}
       from a returning *
     ), token as (
       insert into refresh_tokens (id, session_id, token_hash, expires_at)
       select ${newId()}::uuid, s.id, ${hashOfToken(refreshToken)}, s.expires_at from s
-    ), audited as (
-      insert into audit_events (id, action, actor_id, account_id, session_id, method, ip_address, user_agent)
-      select ${newId()}::uuid, 'SIGNED_IN', a.id, a.id, s.id, s.method, ${ipAddress}, ${userAgent} from a, s
-    )
+    ), ${raisedWithin(source, { action: 'SIGNED_IN', from: sql`s`, facts: { accountId: sql`s.account_id` } })}
     select ${sessionColumns}, (select row_to_json(found) from (select ${accountColumns}) found) as account from s, a
   `.execute(tx);
   const { account, ...session } = rows[0] as Session & { account: AccountJson };

@@ -15,9 +15,10 @@ import {
   RefreshTokenReusedError,
   SessionExpiredError,
 } from '../errors.js';
-import { auditOf, auditOfAnonymous, occasionOf, verificationWanted } from '../events/audit-of.js';
+import { sourceOf, sourceOfAnonymous } from '../events/event-source.js';
+import { occasionOf } from '../events/occasion.js';
 import type { OutboxDraft } from '../events/outbox-topics.js';
-import { foldKey, recordEvents } from '../events/record-events.js';
+import { foldKey, raise } from '../events/raise.js';
 import type { Attempts } from '../limits/attempts.js';
 import type { AttemptBy, Credential } from '../limits/limiter.js';
 import type { Meter } from '../meter.js';
@@ -27,6 +28,7 @@ import type { AccessToken, AccessTokens, SignAccessToken } from './access-tokens
 import { type Credentials, credentialsOf } from './credentials.js';
 import { emailKeyOf } from './email.js';
 import type { PasswordHasher } from './password-hasher.js';
+import { verificationWanted } from './verification-wanted.js';
 import { openSession, revokeSession, rotateRefreshToken, type Rotation, type Session } from './sessions.js';
 
 /** A session with what its owner needs to use it. */
@@ -135,7 +137,7 @@ export class SignIn {
     const me = requireSignedIn(viewer);
     await this.db.transaction().execute(async (tx) => {
       await revokeSession(tx, me.sessionId);
-      await recordEvents(tx, [{ ...auditOf(me, origin), action: 'SIGNED_OUT', accountId: me.accountId }]);
+      await raise(tx, [{ ...sourceOf(me, origin), action: 'SIGNED_OUT', accountId: me.accountId }]);
     });
   }
 
@@ -153,13 +155,13 @@ export class SignIn {
       const sessionId = newId();
       const value = await this.#committingOnlyASpend(async (tx) => {
         await sql`select 1 from accounts where id = ${accountId ?? sessionId} for no key update`.execute(tx);
-        const audit = {
-          ...auditOfAnonymous(claim.origin),
+        const source = {
+          ...sourceOfAnonymous(claim.origin),
           actorId: accountId,
           sessionId,
           method: 'RECOVERY_CODE' as const,
         };
-        const batch = await spendCode(tx, { batchId, hash, isSignIn: true, audit });
+        const batch = await spendCode(tx, { batchId, hash, isSignIn: true, source });
         if (batch === undefined) return undefined;
         return {
           ...(await this.#open(tx, claim, { method: 'RECOVERY_CODE', id: sessionId })),
@@ -237,7 +239,7 @@ function attemptBy(claim: Claim, credential: Credential): AttemptBy {
     accountId: found?.accountId,
     network: origin.network,
     isKnownNetwork: found?.isKnownNetwork === true,
-    audit: { ...auditOfAnonymous(origin), accountId: found?.accountId },
+    source: sourceOfAnonymous(origin),
   };
 }
 
@@ -247,7 +249,7 @@ function rejectionOf(claim: Claim, method: SignInMethod = 'PASSWORD') {
   const accountId = found?.accountId;
   const fold = { key: foldKey(method, accountId ?? '', origin.network ?? ''), by: 'hour' as const };
   const action = 'SIGN_IN_REJECTED' as const;
-  return { rejection: { ...auditOfAnonymous(origin), action, accountId, method, fold }, messages: newLinkFor(claim) };
+  return { rejection: { ...sourceOfAnonymous(origin), action, accountId, method, fold }, messages: newLinkFor(claim) };
 }
 
 function newLinkFor({ found, origin }: Claim): OutboxDraft[] {
@@ -258,7 +260,7 @@ function newLinkFor({ found, origin }: Claim): OutboxDraft[] {
 async function recordReuse(tx: Database, origin: Origin, { session, isFirst }: Extract<Rotation, { kind: 'reused' }>) {
   const { accountId, id: sessionId } = session;
   const fold = { key: foldKey(sessionId), by: 'hour' as const };
-  const event = { ...auditOfAnonymous(origin), action: 'REFRESH_TOKEN_REUSED' as const, accountId, sessionId, fold };
-  const payload = occasionOf(accountId, origin);
-  await recordEvents(tx, [event], isFirst ? [{ topic: 'refresh-token-reused', payload }] : []);
+  const event = { ...sourceOfAnonymous(origin), action: 'REFRESH_TOKEN_REUSED' as const, accountId, sessionId, fold };
+  const payload = occasionOf(accountId, sourceOfAnonymous(origin));
+  await raise(tx, [event], isFirst ? [{ topic: 'refresh-token-reused', payload }] : []);
 }

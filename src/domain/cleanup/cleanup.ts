@@ -5,8 +5,8 @@ import type { Origin, Viewer } from '../access/viewer.js';
 import type { Batch } from '../codes/batch.js';
 import type { Database } from '../database.js';
 import { ConfirmationRequiredError, NotFoundError } from '../errors.js';
-import { auditOf } from '../events/audit-of.js';
-import { type AuditDraft, recordEvents } from '../events/record-events.js';
+import { type EventSource, sourceOf } from '../events/event-source.js';
+import { raise } from '../events/raise.js';
 import { isId } from '../ids.js';
 import type { JobStore } from '../jobs/job-store.js';
 import { parseIdPage, type PageRequest } from '../paging.js';
@@ -73,7 +73,7 @@ export class Cleanup {
   /** Ends a run after the chunk that it is at; one that has ended stays as it is. @throws NotFoundError */
   async cancel(viewer: Viewer, origin: Origin, reportId: string): Promise<Report> {
     const admin = requireAdmin(viewer);
-    const report = isId(reportId) ? await this.#askToCancel(reportId, auditOf(admin, origin)) : undefined;
+    const report = isId(reportId) ? await this.#askToCancel(reportId, sourceOf(admin, origin)) : undefined;
     if (report === undefined) throw new NotFoundError('purge report');
     // One that nobody has begun ends here and now.
     await cancelWaiting(this.db, reportId);
@@ -85,7 +85,7 @@ export class Cleanup {
     const admin = requireAdmin(viewer);
     if (!input.confirm) throw new ConfirmationRequiredError();
     if (!isId(input.batchId)) throw new NotFoundError('batch');
-    return await purgeBatch(this.db, { batchId: input.batchId, audit: auditOf(admin, origin) });
+    return await purgeBatch(this.db, { batchId: input.batchId, source: sourceOf(admin, origin) });
   }
 
   async report(viewer: Viewer, id: string): Promise<Report | undefined> {
@@ -111,15 +111,15 @@ export class Cleanup {
     return await this.#awaitEnd(id);
   }
 
-  async #askToCancel(id: string, audit: AuditDraft): Promise<Report | undefined> {
+  async #askToCancel(id: string, source: EventSource): Promise<Report | undefined> {
     return await this.db.transaction().execute(async (tx) => {
       const { rows } = await sql<{ task: string }>`
         update purge_reports set cancel_requested_at = sparekey_now()
         where id = ${id} and status in ('QUEUED', 'RUNNING') and cancel_requested_at is null returning task
       `.execute(tx);
       const [asked] = rows;
-      const event = { ...audit, action: 'CLEANUP_RUN' as const, reason: `${asked?.task}: cancelling was asked for` };
-      if (asked !== undefined) await recordEvents(tx, [event]);
+      const event = { ...source, action: 'CLEANUP_RUN' as const, reason: `${asked?.task}: cancelling was asked for` };
+      if (asked !== undefined) await raise(tx, [event]);
       return await findReport(tx, id);
     });
   }

@@ -3,7 +3,8 @@ import { type Batch, type BatchRow, toBatch } from '../codes/batch.js';
 import { batchColumns } from '../codes/batch-columns.js';
 import type { Database } from '../database.js';
 import { ConflictError, NotFoundError } from '../errors.js';
-import { type AuditDraft, recordEvents } from '../events/record-events.js';
+import type { EventSource } from '../events/event-source.js';
+import { raise } from '../events/raise.js';
 import { endReportWithin, insertReport } from './report-rows.js';
 import { countedOnBatches, purgedEvents, reportLines } from './tasks/recovery-codes/batch-effects.js';
 
@@ -25,7 +26,7 @@ const WHOLE_BATCH = {
  */
 export async function purgeBatch(
   db: Database,
-  { batchId, audit }: { readonly batchId: string; readonly audit: AuditDraft },
+  { batchId, source }: { readonly batchId: string; readonly source: EventSource },
 ): Promise<Batch> {
   return await db.transaction().execute(async (tx) => {
     const batch = await lockedBatch(tx, batchId);
@@ -33,11 +34,11 @@ export async function purgeBatch(
     if (batch.remainingCount > 0) {
       throw new ConflictError('This batch has codes that work: delete the batch, or let it end, before purging it.');
     }
-    const reportId = (await insertReport(tx, { ...WHOLE_BATCH, startedBy: audit.actorId })) as string;
-    const { codes, ...purged } = await purgeAll(tx, { batchId, reportId, audit });
+    const reportId = (await insertReport(tx, { ...WHOLE_BATCH, startedBy: source.actorId })) as string;
+    const { codes, ...purged } = await purgeAll(tx, { batchId, reportId, source });
     const progress = { counts: { codes, batches: 1 }, total: codes };
     const { accountId } = purged;
-    if (accountId !== null) await recordEvents(tx, [], [{ topic: 'batch-changed', payload: { accountId, batchId } }]);
+    if (accountId !== null) await raise(tx, [], [{ topic: 'batch-changed', payload: { accountId, batchId } }]);
     await endReportWithin(tx, reportId, { status: 'SUCCEEDED', progress });
     return toBatch(purged);
   });
@@ -54,14 +55,14 @@ async function lockedBatch(tx: Database, batchId: string): Promise<Batch> {
 /** A batch whose rows are all gone already has none to count, and becomes PURGED all the same. */
 async function purgeAll(
   tx: Database,
-  { batchId, reportId, audit }: { readonly batchId: string; readonly reportId: string; readonly audit: AuditDraft },
+  { batchId, reportId, source }: { readonly batchId: string; readonly reportId: string; readonly source: EventSource },
 ): Promise<BatchRow & { codes: number }> {
   await sql`
     with gone as (
       delete from recovery_codes where batch_id = ${batchId} returning batch_id
     ), per as materialized (
       select ${batchId}::uuid as batch_id, count(*)::int as n from gone
-    ), ${countedOnBatches(true)}, ${reportLines(reportId)}, ${purgedEvents(audit)}
+    ), ${countedOnBatches(true)}, ${reportLines(reportId)}, ${purgedEvents(source)}
     select 1
   `.execute(tx);
   const { rows } = await sql<BatchRow & { codes: number }>`

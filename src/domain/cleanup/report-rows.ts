@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from 'kysely';
 import { v7 as newId } from 'uuid';
 import type { Database } from '../database.js';
-import { recordEvents } from '../events/record-events.js';
+import { raise } from '../events/raise.js';
 import { type Report, reportColumns, type ReportMail, type ReportStatus, type ReportTrigger } from './report.js';
 import type { RunParameters } from './run-parameters.js';
 import type { Counts } from './task.js';
@@ -99,7 +99,7 @@ export async function endReportWithin(tx: Database, id: string, ending: Ending):
   if (report === undefined) return undefined;
   const { startedBy, task, status, total: removedCount } = report;
   const event = { action: 'CLEANUP_RUN', actorId: startedBy ?? undefined, removedCount } as const;
-  await recordEvents(
+  await raise(
     tx,
     [{ ...event, reason: `${task} ${status}${report.isDryRun ? ' (dry run)' : ''}` }],
     [{ topic: 'purge-reported', payload: { reportId: id } }],

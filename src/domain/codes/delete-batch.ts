@@ -1,8 +1,8 @@
 import { sql } from 'kysely';
 import type { Database } from '../database.js';
 import { ConflictError, NotFoundError } from '../errors.js';
-import { NOWHERE, occasionOf } from '../events/audit-of.js';
-import { type AuditDraft, recordEvents } from '../events/record-events.js';
+import type { EventSource } from '../events/event-source.js';
+import { raise } from '../events/raise.js';
 import { type Batch, type BatchRow, toBatch } from './batch.js';
 import { batchColumns, codesLeft } from './batch-columns.js';
 import { wipeCopy } from './code-copies.js';
@@ -12,7 +12,7 @@ export interface DeleteBatch {
   /** Only a batch of this account; undefined: of any (an admin's doing). */
   readonly ownerId: string | undefined;
   readonly deletedBy: string;
-  readonly audit: AuditDraft;
+  readonly source: EventSource;
 }
 
 /**
@@ -20,7 +20,7 @@ export interface DeleteBatch {
  * removed; the others keep their status (an expired one's is stored now). A repeat changes nothing.
  * @throws NotFoundError for an unknown or another's batch, ConflictError for a purged one.
  */
-export async function deleteBatch(tx: Database, { batchId, ownerId, deletedBy, audit }: DeleteBatch): Promise<Batch> {
+export async function deleteBatch(tx: Database, { batchId, ownerId, deletedBy, source }: DeleteBatch): Promise<Batch> {
   const { rows } = await sql<BatchRow>`
     select ${batchColumns('b')} from recovery_code_batches b
     where b.id = ${batchId} and (${ownerId ?? null}::uuid is null or b.account_id = ${ownerId ?? null}::uuid)
@@ -33,19 +33,9 @@ export async function deleteBatch(tx: Database, { batchId, ownerId, deletedBy, a
   if (before.status === 'PENDING_DELETION') return before;
   const after = await markForDeletion(tx, before, deletedBy);
   await wipeCopy(tx, batchId);
-  await recordEvents(
-    tx,
-    [
-      {
-        ...audit,
-        action: 'BATCH_MARKED_FOR_DELETION',
-        accountId: after.accountId ?? undefined,
-        batchId,
-        removedCount: before.remainingCount,
-      },
-    ],
-    after.accountId === null ? [] : [deletionNotice(before, after.accountId, audit)],
-  );
+  const { accountId } = after;
+  const event = { accountId, batchId, removedCount: before.remainingCount };
+  await raise(tx, [{ ...source, action: 'BATCH_MARKED_FOR_DELETION', ...event }]);
   return after;
 }
 
@@ -65,12 +55,4 @@ async function markForDeletion(tx: Database, batch: Batch, deletedBy: string): P
     where b.id = ${batch.id} returning ${batchColumns('b')}
   `.execute(tx);
   return toBatch(rows[0] as BatchRow);
-}
-
-function deletionNotice(before: Batch, accountId: string, audit: AuditDraft) {
-  // From where an admin acted is not the owner's business.
-  const isOwnDoing = audit.actorId === accountId;
-  const from = isOwnDoing ? { address: audit.ipAddress, userAgent: audit.userAgent } : NOWHERE;
-  const payload = { ...occasionOf(accountId, from), batchId: before.id, removed: before.remainingCount };
-  return { topic: 'batch-deleted' as const, payload };
 }

@@ -2,7 +2,8 @@ import { sql } from 'kysely';
 import { v7 as newId } from 'uuid';
 import type { Database } from '../database.js';
 import { UnauthenticatedError } from '../errors.js';
-import { type AuditDraft, recordEvents } from '../events/record-events.js';
+import type { EventSource } from '../events/event-source.js';
+import { raise } from '../events/raise.js';
 import { type Batch, type BatchRow, toBatch } from './batch.js';
 import { batchColumns, codesLeft } from './batch-columns.js';
 import type { CodeHashing } from './code-hash.js';
@@ -13,7 +14,7 @@ export interface NewBatch {
   /** In the order of their positions. */
   readonly hashes: readonly Buffer[];
   readonly expiresInDays: number | null;
-  readonly audit: AuditDraft;
+  readonly source: EventSource;
 }
 
 /**
@@ -24,41 +25,29 @@ export async function issueBatch(tx: Database, batch: NewBatch): Promise<Batch> 
   await lockOwner(tx, batch);
   const closed = await closeActiveBatch(tx, batch.accountId);
   const issued = await insertBatch(tx, batch);
-  const about = { ...batch.audit, accountId: batch.accountId };
-  await recordEvents(
+  const about = { ...batch.source, accountId: batch.accountId };
+  const { id: batchId, issuedCount } = issued;
+  await raise(
     tx,
     [
       ...(closed?.status === 'SUPERSEDED'
         ? [{ ...about, action: 'BATCH_SUPERSEDED' as const, batchId: closed.id }]
         : []),
-      { ...about, action: 'CODES_GENERATED' as const, batchId: issued.id, issuedCount: issued.issuedCount },
+      { ...about, action: 'CODES_GENERATED', batchId, issuedCount, isReplacement: closed !== undefined },
     ],
-    [
-      {
-        topic: 'codes-issued',
-        payload: {
-          accountId: batch.accountId,
-          batchId: issued.id,
-          isReplacement: closed !== undefined,
-          at: issued.createdAt.toISOString(),
-          ipAddress: batch.audit.ipAddress ?? null,
-          userAgent: batch.audit.userAgent ?? null,
-        },
-      },
-      ...(closed === undefined
-        ? []
-        : [{ topic: 'batch-changed' as const, payload: { accountId: batch.accountId, batchId: closed.id } }]),
-    ],
+    closed === undefined
+      ? []
+      : [{ topic: 'batch-changed', payload: { accountId: batch.accountId, batchId: closed.id } }],
   );
   return issued;
 }
 
 /** The session must be there still, so that no copy is left to one that has ended. @throws UnauthenticatedError */
-async function lockOwner(tx: Database, { accountId, audit }: NewBatch): Promise<void> {
+async function lockOwner(tx: Database, { accountId, source }: NewBatch): Promise<void> {
   const { rows } = await sql<{ id: string }>`
     with owner as materialized (select id from accounts where id = ${accountId} for no key update)
     select s.id from sessions s, owner
-    where s.account_id = owner.id and s.id = ${audit.sessionId ?? null}
+    where s.account_id = owner.id and s.id = ${source.sessionId ?? null}
       and s.revoked_at is null and s.expires_at > sparekey_now()
     for share of s
   `.execute(tx);

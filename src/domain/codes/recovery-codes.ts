@@ -4,7 +4,7 @@ import type { Reauthentication } from '../accounts/reauthentication.js';
 import type { Keyring } from '../crypto/keyring.js';
 import type { Database } from '../database.js';
 import { BadUserInputError, NotFoundError } from '../errors.js';
-import { auditOf } from '../events/audit-of.js';
+import { sourceOf } from '../events/event-source.js';
 import { isId } from '../ids.js';
 import type { Attempts } from '../limits/attempts.js';
 import type { AttemptBy, Limiter } from '../limits/limiter.js';
@@ -78,8 +78,7 @@ export class RecoveryCodes {
     const me = requireSignedIn(viewer);
     const expiresInDays = this.#parseExpiry(input.expiresInDays);
     await this.parts.reauthentication.require(me, origin, input.currentPassword);
-    const audit = { ...auditOf(me, origin), accountId: me.accountId };
-    const issueId = await this.parts.limiter.beginIssue(me.accountId, audit);
+    const issueId = await this.parts.limiter.beginIssue(me.accountId, sourceOf(me, origin));
     try {
       return await this.#issue(me, { origin, expiresInDays, issueId });
     } catch (error) {
@@ -92,17 +91,17 @@ export class RecoveryCodes {
   /** Spends a code. ACCEPTED proves something to a service key's caller, not to a browser. @throws RateLimitedError */
   async verify(viewer: Viewer, origin: Origin, code: string): Promise<Verification> {
     const me = requireSignedIn(viewer);
-    const audit = auditOf(me, origin);
+    const source = sourceOf(me, origin);
     return await this.parts.attempts.run(this.#attemptBy(me, origin), async () => {
       const target = await this.parts.hashings.activeTarget(me.accountId, me.limitSubject);
       const { batchId, hash } = await this.#hashed(target, code);
-      const batch = await spendCode(this.db, { batchId, hash, isSignIn: false, audit });
+      const batch = await spendCode(this.db, { batchId, hash, isSignIn: false, source });
       const isAccepted = batch !== undefined;
       this.parts.meter.spend(isAccepted ? 'accepted' : 'rejected');
       return {
         outcome: isAccepted ? 'SUCCESS' : 'FAILURE',
         value: { outcome: isAccepted ? 'ACCEPTED' : 'REJECTED', batch },
-        rejection: { ...audit, action: 'CODE_REJECTED', accountId: me.accountId },
+        rejection: { ...source, action: 'CODE_REJECTED', accountId: me.accountId },
       };
     });
   }
@@ -110,14 +109,14 @@ export class RecoveryCodes {
   /** Proves once that codes work, spending none. @throws RateLimitedError */
   async test(viewer: Viewer, origin: Origin, code: string): Promise<SetupTestResult> {
     const me = requireSignedIn(viewer);
-    const audit = auditOf(me, origin);
+    const source = sourceOf(me, origin);
     return await this.parts.attempts.run<SetupTestResult>(this.#attemptBy(me, origin), async () => {
       const { setupVerifiedAt, hasActiveBatch } = await setupState(this.db, me.accountId);
       if (setupVerifiedAt !== null) return returned({ outcome: 'ALREADY_VERIFIED', setupVerifiedAt });
       if (!hasActiveBatch) return returned({ outcome: 'NO_ACTIVE_BATCH', setupVerifiedAt });
       const target = await this.parts.hashings.activeTarget(me.accountId, me.limitSubject);
       const place = await this.#hashed(target, code);
-      const verifiedAt = await verifySetup(this.db, { ...place, accountId: me.accountId, audit });
+      const verifiedAt = await verifySetup(this.db, { ...place, accountId: me.accountId, source });
       if (verifiedAt !== undefined) {
         return { outcome: 'SUCCESS', value: { outcome: 'VERIFIED', setupVerifiedAt: verifiedAt } };
       }
@@ -127,7 +126,7 @@ export class RecoveryCodes {
       return {
         outcome: 'FAILURE',
         value: { outcome: 'INVALID_CODE', setupVerifiedAt },
-        rejection: { ...audit, action: 'SETUP_REJECTED', accountId: me.accountId },
+        rejection: { ...source, action: 'SETUP_REJECTED', accountId: me.accountId },
       };
     });
   }
@@ -136,7 +135,7 @@ export class RecoveryCodes {
   async revoke(viewer: Viewer, origin: Origin, selector: CodeSelector & { readonly to: Revocation }): Promise<Revoked> {
     const me = requireSignedIn(viewer);
     const { code, codeId, to } = selector;
-    const audit = auditOf(me, origin);
+    const source = sourceOf(me, origin);
     if (typeof code === 'string' && typeof codeId !== 'string') {
       return await this.#revokeTyped(me, origin, { code, to });
     }
@@ -145,7 +144,7 @@ export class RecoveryCodes {
     }
     if (!isId(codeId)) return { outcome: 'NOT_FOUND', batch: undefined };
     const ownerId = isActingAdmin(me) ? undefined : me.accountId;
-    return await revokeCode(this.db, { to, place: { codeId }, ownerId, audit });
+    return await revokeCode(this.db, { to, place: { codeId }, ownerId, source });
   }
 
   /** @throws NotFoundError, ConflictError */
@@ -157,7 +156,7 @@ export class RecoveryCodes {
         batchId,
         ownerId: isActingAdmin(me) ? undefined : me.accountId,
         deletedBy: me.accountId,
-        audit: auditOf(me, origin),
+        source: sourceOf(me, origin),
       }),
     );
   }
@@ -165,9 +164,9 @@ export class RecoveryCodes {
   /** Notes that the owner has seen the codes; the first time counts. @throws NotFoundError */
   async markViewed(viewer: Viewer, origin: Origin, batchId: string): Promise<Batch> {
     const me = requireSignedIn(viewer);
-    const audit = auditOf(me, origin);
+    const source = sourceOf(me, origin);
     const batch = isId(batchId)
-      ? await this.db.transaction().execute((tx) => markViewed(tx, { batchId, ownerId: me.accountId, audit }))
+      ? await this.db.transaction().execute((tx) => markViewed(tx, { batchId, ownerId: me.accountId, source }))
       : undefined;
     if (batch === undefined) throw new NotFoundError('batch');
     return batch;
@@ -201,7 +200,7 @@ export class RecoveryCodes {
     const hashes = await Promise.all(codes.map((code) => this.parts.hasher.hash(code, hashing)));
     const { accountId, sessionId } = me;
     return await this.db.transaction().execute(async (tx) => {
-      const batch = await issueBatch(tx, { accountId, hashing, hashes, expiresInDays, audit: auditOf(me, origin) });
+      const batch = await issueBatch(tx, { accountId, hashing, hashes, expiresInDays, source: sourceOf(me, origin) });
       const copy = { batchId: batch.id, sessionId, codes, ttlSeconds: format.copyTtlSeconds };
       const copyAvailableUntil = await sealCopy(tx, this.parts.keyring, copy);
       await this.parts.limiter.endIssue(tx, accountId, issueId);
@@ -210,14 +209,14 @@ export class RecoveryCodes {
   }
 
   async #revokeTyped(me: SignedIn, origin: Origin, { code, to }: { code: string; to: Revocation }): Promise<Revoked> {
-    const audit = auditOf(me, origin);
+    const source = sourceOf(me, origin);
     return await this.parts.attempts.run(this.#attemptBy(me, origin), async () => {
       const place = await this.#hashed(await this.parts.hashings.newestTarget(me.accountId), code);
-      const revoked = await revokeCode(this.db, { to, place, ownerId: me.accountId, audit });
+      const revoked = await revokeCode(this.db, { to, place, ownerId: me.accountId, source });
       return {
         outcome: COUNTED[revoked.outcome] ?? 'RETURNED',
         value: revoked,
-        rejection: { ...audit, action: 'CODE_REJECTED', accountId: me.accountId },
+        rejection: { ...source, action: 'CODE_REJECTED', accountId: me.accountId },
       };
     });
   }
@@ -233,7 +232,7 @@ export class RecoveryCodes {
       subject: me.limitSubject,
       accountId: me.accountId,
       network: origin.network,
-      audit: { ...auditOf(me, origin), accountId: me.accountId },
+      source: sourceOf(me, origin),
     };
   }
 

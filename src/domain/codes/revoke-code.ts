@@ -1,8 +1,7 @@
 import { type RawBuilder, sql } from 'kysely';
-import { v7 as newId } from 'uuid';
 import type { Database } from '../database.js';
-import { auditSource } from '../events/audit-of.js';
-import type { AuditDraft } from '../events/record-events.js';
+import type { EventSource } from '../events/event-source.js';
+import { raisedWithin } from '../events/raised-within.js';
 import { type Batch, type BatchRow, toBatch } from './batch.js';
 import { batchColumns, codesLeft } from './batch-columns.js';
 
@@ -19,7 +18,7 @@ export interface Revoke {
   readonly place: CodePlace;
   /** Only a batch of this account; undefined: of any (an admin's doing). */
   readonly ownerId: string | undefined;
-  readonly audit: AuditDraft;
+  readonly source: EventSource;
 }
 
 export interface Revoked {
@@ -36,9 +35,9 @@ interface RevokedRow extends BatchRow {
  * Makes one usable code unusable, in one statement. Siblings and the batch's status stay, but for the last usable code,
  * which leaves the batch EXHAUSTED. Lock order: batch, code.
  */
-export async function revokeCode(db: Database, { to, place, ownerId, audit }: Revoke): Promise<Revoked> {
+export async function revokeCode(db: Database, { to, place, ownerId, source }: Revoke): Promise<Revoked> {
   const { rows } = await sql<RevokedRow>`
-    with ${lockedCode(place, ownerId)}, ${markedCode(to)}, ${announcement(to, audit)}
+    with ${lockedCode(place, ownerId)}, ${markedCode(to)}, ${revoked(to, source)}
     select ${batchColumns('now')}, (select status from code) as code_status, exists (select from marked) as is_done
     from (select * from counted union all select * from batch where not exists (select from counted)) now
   `.execute(db);
@@ -83,22 +82,14 @@ function markedCode(to: Revocation): RawBuilder<unknown> {
     )`;
 }
 
-function announcement(to: Revocation, audit: AuditDraft): RawBuilder<unknown> {
+function revoked(to: Revocation, source: EventSource): RawBuilder<unknown> {
+  const [accountId, batchId] = [sql`counted.account_id`, sql`counted.id`];
   const action = to === 'INVALIDATED' ? 'CODE_INVALIDATED' : 'CODE_DELETED';
-  return sql`
-    audited as (
-      insert into audit_events
-        (id, action, account_id, batch_id, code_id, actor_id, session_id, method, ip_address, user_agent)
-      select event.id, event.action, counted.account_id, counted.id, event.code_id, ${auditSource(audit)}
-      from counted, marked, lateral (values
-        (${newId()}::uuid, ${action}, marked.id, true),
-        (${newId()}::uuid, 'BATCH_EXHAUSTED', null, counted.status = 'EXHAUSTED')
-      ) event(id, action, code_id, is_so)
-      where event.is_so
-    ), announced as (
-      insert into outbox (id, topic, payload)
-      select ${newId()}::uuid, 'batch-changed', jsonb_build_object('accountId', account_id, 'batchId', id) from counted
-    )`;
+  return raisedWithin(
+    source,
+    { action, from: sql`counted, marked`, facts: { accountId, batchId, codeId: sql`marked.id` } },
+    { action: 'BATCH_EXHAUSTED', from: sql`counted where counted.status = 'EXHAUSTED'`, facts: { accountId, batchId } },
+  );
 }
 
 /** Why a code that is there could not be revoked; an ACTIVE one only where its batch has expired. */

@@ -1,14 +1,13 @@
 import { sql } from 'kysely';
-import { v7 as newId } from 'uuid';
 import type { Database } from '../database.js';
-import { auditSource } from '../events/audit-of.js';
-import type { AuditDraft } from '../events/record-events.js';
+import type { EventSource } from '../events/event-source.js';
+import { raisedWithin } from '../events/raised-within.js';
 
 export interface SetupTest {
   readonly accountId: string;
   readonly batchId: string;
   readonly hash: Buffer;
-  readonly audit: AuditDraft;
+  readonly source: EventSource;
 }
 
 export interface SetupState {
@@ -30,6 +29,7 @@ export async function setupState(db: Database, accountId: string): Promise<Setup
 
 /** Marks the set-up as verified if the code would be accepted now. Spends nothing; a failed test marks nothing. */
 export async function verifySetup(db: Database, test: SetupTest): Promise<Date | undefined> {
+  const facts = { accountId: sql`verified.id`, batchId: sql`${test.batchId}::uuid` };
   const { rows } = await sql<{ setupVerifiedAt: Date }>`
     with verified as (
       update accounts a set setup_verified_at = sparekey_now()
@@ -38,11 +38,7 @@ export async function verifySetup(db: Database, test: SetupTest): Promise<Date |
         where code.batch_id = ${test.batchId} and code.hash = ${test.hash} and code.status = 'ACTIVE'
           and b.status = 'ACTIVE' and (b.expires_at is null or b.expires_at > sparekey_now()))
       returning a.id, a.setup_verified_at
-    ), audited as (
-      insert into audit_events (id, action, account_id, batch_id, actor_id, session_id, method, ip_address, user_agent)
-      select ${newId()}::uuid, 'SETUP_VERIFIED', verified.id, ${test.batchId}::uuid, ${auditSource(test.audit)}
-      from verified
-    )
+    ), ${raisedWithin(test.source, { action: 'SETUP_VERIFIED', from: sql`verified`, facts })}
     select setup_verified_at from verified
   `.execute(db);
   return rows[0]?.setupVerifiedAt;

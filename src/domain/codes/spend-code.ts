@@ -1,8 +1,7 @@
-import { sql } from 'kysely';
-import { v7 as newId } from 'uuid';
+import { type RawBuilder, sql } from 'kysely';
 import type { Database } from '../database.js';
-import { auditSource } from '../events/audit-of.js';
-import type { AuditDraft } from '../events/record-events.js';
+import type { EventSource } from '../events/event-source.js';
+import { raisedWithin } from '../events/raised-within.js';
 import { type BatchRow, type Batch, toBatch } from './batch.js';
 import { batchColumns, codesLeft } from './batch-columns.js';
 
@@ -10,7 +9,7 @@ export interface Spend {
   readonly batchId: string;
   readonly hash: Buffer;
   readonly isSignIn: boolean;
-  readonly audit: AuditDraft;
+  readonly source: EventSource;
 }
 
 /**
@@ -19,8 +18,7 @@ export interface Spend {
  * writes the audit events and the outbox row. Returns the batch after it, or undefined when nothing was accepted:
  * wrong, used, expired, revoked or unknown, all by the same work. Lock order: batch, code.
  */
-export async function spendCode(db: Database, { batchId, hash, isSignIn, audit }: Spend): Promise<Batch | undefined> {
-  const source = auditSource(audit);
+export async function spendCode(db: Database, { batchId, hash, isSignIn, source }: Spend): Promise<Batch | undefined> {
   const { rows } = await sql<BatchRow>`
     with batch as materialized (
       select id from recovery_code_batches
@@ -36,23 +34,22 @@ export async function spendCode(db: Database, { batchId, hash, isSignIn, audit }
         status = case when ${codesLeft('b')} = 1 then 'EXHAUSTED' else 'ACTIVE' end
       from spent where b.id = spent.batch_id
       returning ${batchColumns('b')}, ${codesLeft('b')} as remaining, spent.id as code_id
-    ), audited as (
-      insert into audit_events
-        (id, action, account_id, batch_id, code_id, actor_id, session_id, method, ip_address, user_agent)
-      select event.id, event.action, counted.account_id, counted.id, event.code_id, ${source}
-      from counted, lateral (values
-        (${newId()}::uuid, 'CODE_USED', counted.code_id, true),
-        (${newId()}::uuid, 'BATCH_EXHAUSTED', null, counted.status = 'EXHAUSTED')
-      ) event(id, action, code_id, is_so)
-      where event.is_so
-    ), announced as (
-      insert into outbox (id, topic, payload)
-      select ${newId()}::uuid, 'code-used', jsonb_build_object('accountId', counted.account_id, 'batchId', counted.id,
-        'codeId', counted.code_id, 'remaining', counted.remaining, 'isSignIn', ${isSignIn}::boolean,
-        'at', sparekey_now(), 'ipAddress', ${audit.ipAddress ?? null}::text, 'userAgent', ${audit.userAgent ?? null}::text)
-      from counted
-    )
+    ), ${spent(isSignIn, source)}
     select ${batchColumns('counted')} from counted
   `.execute(db);
   return rows[0] && toBatch(rows[0]);
+}
+
+function spent(isSignIn: boolean, source: EventSource): RawBuilder<unknown> {
+  const [accountId, batchId] = [sql`counted.account_id`, sql`counted.id`];
+  const isSaid = sql`${isSignIn}::boolean`;
+  return raisedWithin(
+    source,
+    {
+      action: 'CODE_USED',
+      from: sql`counted`,
+      facts: { accountId, batchId, codeId: sql`counted.code_id`, remaining: sql`counted.remaining`, isSignIn: isSaid },
+    },
+    { action: 'BATCH_EXHAUSTED', from: sql`counted where counted.status = 'EXHAUSTED'`, facts: { accountId, batchId } },
+  );
 }

@@ -1,7 +1,7 @@
 import type { SealedPart } from './sealed-part.js';
 
 /** When and where something happened to an account, as its notice tells. Ids and plain facts only. */
-interface Occasion {
+export interface Occasion {
   readonly accountId: string;
   /** ISO 8601 */
   readonly at: string;
@@ -42,7 +42,7 @@ export interface OutboxTopics {
   readonly 'codes-expiring': { readonly accountId: string; readonly batchId: string };
   /** Something else about a batch changed that its owner's pages show. */
   readonly 'batch-changed': { readonly accountId: string; readonly batchId: string };
-  readonly 'batch-deleted': OfBatch & { readonly removed: number };
+  readonly 'batch-deleted': OfBatch & { readonly removedCount: number };
   readonly 'locked-out': Occasion & { readonly credential: 'password' | 'code'; readonly waitSeconds: number };
   readonly 'attempts-ceiling-passed': Occasion & {
     readonly credential: 'password' | 'code';

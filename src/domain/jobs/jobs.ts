@@ -4,8 +4,8 @@ import type { Schedules } from '../cleanup/schedules/schedules.js';
 import type { Counts } from '../cleanup/task.js';
 import type { Database } from '../database.js';
 import { ConfirmationRequiredError } from '../errors.js';
-import { auditOf } from '../events/audit-of.js';
-import { type AuditDraft, recordEvents } from '../events/record-events.js';
+import { type EventSource, sourceOf } from '../events/event-source.js';
+import { raise } from '../events/raise.js';
 import type { JobCounts, JobStore } from './job-store.js';
 
 export type JobTarget = 'FAILED' | 'FINISHED' | 'SCHEDULED' | 'ALL';
@@ -46,10 +46,10 @@ export class Jobs {
    * @throws ConfirmationRequiredError, JobsUnavailableError
    */
   async flush(viewer: Viewer, origin: Origin, { target, confirm, dryRun }: Flush): Promise<Flushed> {
-    const audit = auditOf(requireAdmin(viewer), origin);
+    const source = sourceOf(requireAdmin(viewer), origin);
     if (dryRun === true) return await this.preview(target);
     if (!confirm) throw new ConfirmationRequiredError();
-    return await this.remove(target, audit);
+    return await this.remove(target, source);
   }
 
   /** What `remove` would remove. */
@@ -58,17 +58,17 @@ export class Jobs {
   }
 
   /** Removes it, for whoever may. */
-  async remove(target: JobTarget, audit: AuditDraft): Promise<Flushed> {
+  async remove(target: JobTarget, source: EventSource): Promise<Flushed> {
     const { jobs } = this.parts;
     const isWanted = (one: JobTarget) => target === one || target === 'ALL';
     const counts = {
       failed: isWanted('FAILED') ? await jobs.removeEnded('failed') : 0,
       finished: isWanted('FINISHED') ? await jobs.removeEnded('finished') : 0,
-      scheduled: isWanted('SCHEDULED') ? await this.#removeSchedules(audit) : 0,
+      scheduled: isWanted('SCHEDULED') ? await this.#removeSchedules(source) : 0,
     };
     const flushed = flushedOf(only(target, counts), false);
-    const event = { ...audit, action: 'JOBS_FLUSHED' as const, removedCount: flushed.total, reason: target };
-    await recordEvents(this.db, [event]);
+    const event = { ...source, action: 'JOBS_FLUSHED' as const, removedCount: flushed.total, reason: target };
+    await raise(this.db, [event]);
     return flushed;
   }
 
@@ -77,10 +77,10 @@ export class Jobs {
     return only(target, { failed, finished, scheduled });
   }
 
-  async #removeSchedules(audit: AuditDraft): Promise<number> {
+  async #removeSchedules(source: EventSource): Promise<number> {
     let removed = 0;
     for (const stored of await this.parts.jobs.schedules.list()) {
-      if (await this.parts.schedules.remove(audit, stored)) removed += 1;
+      if (await this.parts.schedules.remove(source, stored)) removed += 1;
     }
     return removed;
   }

@@ -1,7 +1,7 @@
+import { occasionOf } from '../events/occasion.js';
 import type { OutboxDraft } from '../events/outbox-topics.js';
-import { type AuditEntry, recordEvents } from '../events/record-events.js';
+import { type EventDraft, raise } from '../events/raise.js';
 import type { Database } from '../database.js';
-import { occasionOf } from '../events/audit-of.js';
 import type { Attempt, AttemptBy, AttemptOutcome, Limiter, Settled } from './limiter.js';
 
 /** How an attempt ended, and what it answers. A refusal is a value here, so that what counts it commits. */
@@ -9,7 +9,7 @@ export interface Tried<T> {
   readonly outcome: AttemptOutcome;
   readonly value: T;
   /** Written where the attempt counts as a failure. */
-  readonly rejection?: AuditEntry;
+  readonly rejection?: EventDraft;
   /** Delivered where the attempt counts as a failure. */
   readonly messages?: readonly OutboxDraft[];
 }
@@ -53,25 +53,21 @@ export class Attempts {
   async #fail<T>(begun: Attempt, { rejection, messages = [] }: Tried<T>): Promise<void> {
     const settled = await this.limiter.endAttempt(begun, 'FAILURE');
     const events = rejection === undefined ? [] : [rejection];
-    await recordEvents(
-      this.db,
-      [...events, ...ceilingEventsOf(begun, settled)],
-      [...messages, ...noticesOf(begun, settled)],
-    );
+    await raise(this.db, [...events, ...ceilingEventsOf(begun, settled)], [...messages, ...noticesOf(begun, settled)]);
   }
 }
 
 /** Passing the account's ceiling is one event a day, refused or not: recovery codes are not refused by it. */
-function ceilingEventsOf({ accountId, keys, audit }: Attempt, { isCeilingPassed }: Settled): AuditEntry[] {
+function ceilingEventsOf({ accountId, keys, source }: Attempt, { isCeilingPassed }: Settled): EventDraft[] {
   if (accountId === undefined || !isCeilingPassed) return [];
   const fold = { key: keys.account, by: 'day' as const };
-  return [{ ...audit, action: 'RATE_LIMITED', reason: 'ACCOUNT_CEILING', fold }];
+  return [{ ...source, action: 'RATE_LIMITED', accountId, reason: 'ACCOUNT_CEILING', fold }];
 }
 
 function noticesOf(attempt: Attempt, settled: Settled): OutboxDraft[] {
-  const { accountId, credential, audit } = attempt;
+  const { accountId, credential, source } = attempt;
   if (accountId === undefined) return [];
-  const occasion = occasionOf(accountId, { address: audit.ipAddress, userAgent: audit.userAgent });
+  const occasion = occasionOf(accountId, source);
   const notices: OutboxDraft[] = [];
   if (settled.isLockNoticeDue) {
     const payload = { ...occasion, credential, waitSeconds: settled.waitSeconds };

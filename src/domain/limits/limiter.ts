@@ -5,12 +5,12 @@ import type { Keyring } from '../crypto/keyring.js';
 import { RateLimitedError } from '../errors.js';
 import type { Meter } from '../meter.js';
 import type { DomainSettings } from '../settings.js';
-import { type AuditDraft, recordEvents } from '../events/record-events.js';
+import type { EventSource } from '../events/event-source.js';
+import { raise } from '../events/raise.js';
+import type { LimitPolicy } from './limit-policy.js';
 
 /** Which guesses are counted together: passwords and recovery codes apart. */
 export type Credential = 'password' | 'code';
-
-export type LimitPolicy = 'GENERATE' | 'VERIFY' | 'SIGN_IN' | 'SEND_MAIL';
 
 /** `FAILURE` counts, `SUCCESS` clears, `RETURNED` does neither. */
 export type AttemptOutcome = 'SUCCESS' | 'FAILURE' | 'RETURNED';
@@ -26,8 +26,8 @@ export interface AttemptBy {
   readonly network: string | undefined;
   /** Signed in from here lately: strangers' failures elsewhere do not close the door. */
   readonly isKnownNetwork?: boolean;
-  /** What a refusal's audit event says beside its reason. */
-  readonly audit: AuditDraft;
+  /** Who the audit says it was. */
+  readonly source: EventSource;
 }
 
 export interface Attempt extends AttemptBy {
@@ -51,6 +51,12 @@ interface AttemptKeys {
   readonly pair: Buffer;
   readonly account: Buffer;
   readonly address: Buffer | null;
+}
+
+interface Refused {
+  readonly key: Buffer;
+  readonly source: EventSource;
+  readonly accountId: string | undefined;
 }
 
 interface Decision {
@@ -91,7 +97,7 @@ export class Limiter {
     const attempt = { ...by, id, keys };
     // Attempts on addresses that nobody has are one event for all of them, or guessed addresses would fill the table.
     const key = by.accountId === undefined ? (keys.address ?? keys.pair) : keys.pair;
-    await this.#admit(rows, by.policy, { key, audit: by.audit });
+    await this.#admit(rows, by.policy, { key, source: by.source, accountId: by.accountId });
     return attempt;
   }
 
@@ -109,13 +115,13 @@ export class Limiter {
    * Admits one issuing of codes at a time, and none within the window that the last one opened.
    * @throws RateLimitedError as for attempts; every press but the first grows the window.
    */
-  async beginIssue(accountId: string, audit: AuditDraft): Promise<string> {
+  async beginIssue(accountId: string, source: EventSource): Promise<string> {
     const id = newId();
     const key = this.#generateKey(accountId);
     const { rows } = await sql<Decision>`
       select * from take_cooldown(${id}, ${key}, ${this.#windows()})
     `.execute(this.db);
-    await this.#admit(rows, 'GENERATE', { key, audit });
+    await this.#admit(rows, 'GENERATE', { key, source, accountId });
     return id;
   }
 
@@ -181,11 +187,12 @@ export class Limiter {
   async #admit(
     [decision]: readonly Decision[],
     policy: LimitPolicy,
-    { key, audit }: { readonly key: Buffer; readonly audit: AuditDraft },
+    { key, source, accountId }: Refused,
   ): Promise<void> {
     if (decision === undefined || decision.isAdmitted) return;
     this.parts.meter.refusal(policy);
-    await recordEvents(this.db, [{ ...audit, action: 'RATE_LIMITED', reason: policy, fold: { key, by: 'hour' } }]);
+    const fold = { key, by: 'hour' as const };
+    await raise(this.db, [{ ...source, action: 'RATE_LIMITED', accountId, reason: policy, fold }]);
     throw new RateLimitedError(decision.retryAt, decision.retryAfterSeconds);
   }
 

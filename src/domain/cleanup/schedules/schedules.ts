@@ -3,9 +3,8 @@ import { requireAdmin } from '../../access/rules.js';
 import type { Origin, Viewer } from '../../access/viewer.js';
 import type { Database } from '../../database.js';
 import { BadUserInputError, ConflictError, NotFoundError } from '../../errors.js';
-import type { AuditAction } from '../../events/audit-actions.js';
-import { auditOf } from '../../events/audit-of.js';
-import { type AuditDraft, recordEvents } from '../../events/record-events.js';
+import { type EventSource, sourceOf } from '../../events/event-source.js';
+import { raise } from '../../events/raise.js';
 import { isId } from '../../ids.js';
 import type { JobStore } from '../../jobs/job-store.js';
 import type { DomainSettings } from '../../settings.js';
@@ -70,7 +69,7 @@ export class Schedules {
     const admin = requireAdmin(viewer);
     const state = parseSchedule(input, { settings: this.parts.settings, now: new Date(), id: newId() });
     await this.db.transaction().execute(async (tx) => {
-      await this.#audit(tx, { audit: auditOf(admin, origin), action: 'SCHEDULE_CREATED', about: state });
+      await this.#audit(tx, { source: sourceOf(admin, origin), action: 'SCHEDULE_CREATED', about: state });
       if (!(await this.parts.jobs.schedules.insert(tx, state))) throw new ConflictError(NAME_TAKEN, 'input.name');
     });
     return await this.#saved(state, null);
@@ -80,7 +79,7 @@ export class Schedules {
   async update(viewer: Viewer, origin: Origin, change: { id: string; input: ScheduleInput }): Promise<Schedule> {
     const admin = requireAdmin(viewer);
     const { id, input } = change;
-    return await this.#change({ id, audit: auditOf(admin, origin) }, (current) =>
+    return await this.#change({ id, source: sourceOf(admin, origin) }, (current) =>
       parseSchedule(input, { settings: this.parts.settings, now: new Date(), current, id }),
     );
   }
@@ -89,7 +88,7 @@ export class Schedules {
   async setEnabled(viewer: Viewer, origin: Origin, change: { id: string; enabled: boolean }): Promise<Schedule> {
     const admin = requireAdmin(viewer);
     const { id, enabled } = change;
-    return await this.#change({ id, audit: auditOf(admin, origin) }, (current) => {
+    return await this.#change({ id, source: sourceOf(admin, origin) }, (current) => {
       if (enabled === current.isEnabled) return undefined;
       const nextRunAt = enabled ? nextRun(timingOf(current.data), new Date()) : null;
       if (enabled && nextRunAt === null) {
@@ -104,28 +103,28 @@ export class Schedules {
   async delete(viewer: Viewer, origin: Origin, id: string): Promise<void> {
     const admin = requireAdmin(viewer);
     const stored = await this.#existing(id);
-    await this.remove(auditOf(admin, origin), stored);
+    await this.remove(sourceOf(admin, origin), stored);
   }
 
   /** Of one that was just read; false where it has gone since. */
-  async remove(audit: AuditDraft, stored: StoredSchedule): Promise<boolean> {
+  async remove(source: EventSource, stored: StoredSchedule): Promise<boolean> {
     return await this.db.transaction().execute(async (tx) => {
       if (!(await this.parts.jobs.schedules.remove(tx, stored.data.id))) return false;
-      await this.#audit(tx, { audit, action: 'SCHEDULE_DELETED', about: stored });
+      await this.#audit(tx, { source, action: 'SCHEDULE_DELETED', about: stored });
       return true;
     });
   }
 
   /** Change after change, until nobody was faster. Undefined from `change`: it is so already. */
   async #change(
-    of: { readonly id: string; readonly audit: AuditDraft },
+    of: { readonly id: string; readonly source: EventSource },
     change: (current: StoredSchedule) => ScheduleState | undefined,
   ): Promise<Schedule> {
     for (let tried = 0; tried < MAX_TRIES; tried += 1) {
       const current = await this.#existing(of.id);
       const state = change(current);
       if (state === undefined) return this.#told(current);
-      const outcome = await this.#replace(current, state, of.audit);
+      const outcome = await this.#replace(current, state, of.source);
       if (outcome === 'name taken') throw new ConflictError(NAME_TAKEN, 'input.name');
       if (outcome === 'replaced') return await this.#saved(state, current.lastRunAt);
     }
@@ -135,11 +134,11 @@ export class Schedules {
   async #replace(
     { data: { revision } }: StoredSchedule,
     state: ScheduleState,
-    audit: AuditDraft,
+    source: EventSource,
   ): Promise<'replaced' | 'changed' | 'name taken'> {
     return await this.db.transaction().execute(async (tx) => {
       const outcome = await this.parts.jobs.schedules.replace(tx, revision, state);
-      if (outcome === 'replaced') await this.#audit(tx, { audit, action: 'SCHEDULE_UPDATED', about: state });
+      if (outcome === 'replaced') await this.#audit(tx, { source, action: 'SCHEDULE_UPDATED', about: state });
       return outcome;
     });
   }
@@ -158,13 +157,13 @@ export class Schedules {
   async #audit(
     tx: Database,
     of: {
-      readonly audit: AuditDraft;
-      readonly action: AuditAction;
+      readonly source: EventSource;
+      readonly action: `SCHEDULE_${'CREATED' | 'UPDATED' | 'DELETED'}`;
       readonly about: Pick<StoredSchedule, 'data'>;
     },
   ): Promise<void> {
     const { name, task } = of.about.data;
-    await recordEvents(tx, [{ ...of.audit, action: of.action, reason: `${task}: ${name}` }]);
+    await raise(tx, [{ ...of.source, action: of.action, reason: `${task}: ${name}` }]);
   }
 
   #told({ data, isEnabled, nextRunAt, lastRunAt }: StoredSchedule): Schedule {

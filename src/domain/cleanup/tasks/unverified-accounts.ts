@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import { recordEvents } from '../../events/record-events.js';
+import { raise } from '../../events/raise.js';
 import { rowStep } from '../row-step.js';
 import type { CleanupTask } from '../task.js';
 
@@ -15,7 +15,7 @@ export const unverifiedAccounts: CleanupTask<'UNVERIFIED_ACCOUNTS'> = {
       where: sql`t.email_verified_at is null and t.origin = 'LOCAL' and t.role <> 'ADMIN'
         and not exists (select from recovery_code_batches b where b.account_id = t.id)`,
       removed: (tx, ids) =>
-        recordEvents(
+        raise(
           tx,
           ids.map((accountId) => ({ action: 'ACCOUNT_DELETED', accountId, reason: 'never verified' })),
         ),

@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from 'kysely';
 import { codesLeft } from '../../../codes/batch-columns.js';
-import { auditSource } from '../../../events/audit-of.js';
-import type { AuditDraft } from '../../../events/record-events.js';
+import type { EventSource } from '../../../events/event-source.js';
+import { raisedWithin } from '../../../events/raised-within.js';
 
 /**
  * `changed`: what the rows that `per` counts by batch were of, with them counted. One whose last row went is PURGED, or
@@ -35,11 +35,11 @@ export function reportLines(reportId: string): RawBuilder<unknown> {
 }
 
 /** An audit event for each of `changed` that became PURGED, by whoever asked for it by hand. */
-export function purgedEvents(audit: AuditDraft = {}): RawBuilder<unknown> {
-  return sql`audited as (
-    insert into audit_events (id, action, account_id, batch_id, removed_count, issued_count,
-      actor_id, session_id, method, ip_address, user_agent)
-    select gen_random_uuid(), 'BATCH_PURGED', account_id, id, n, issued_count, ${auditSource(audit)}
-    from changed where status = 'PURGED'
-  )`;
+export function purgedEvents(source: EventSource = {}): RawBuilder<unknown> {
+  return raisedWithin(source, {
+    action: 'BATCH_PURGED',
+    from: sql`changed where status = 'PURGED'`,
+    facts: { accountId: sql`account_id`, batchId: sql`id`, removedCount: sql`n`, issuedCount: sql`issued_count` },
+    isMany: true,
+  });
 }

@@ -1,0 +1,32 @@
+import { type RawBuilder, sql } from 'kysely';
+import type { Origin, SignedIn, SignInMethod } from '../access/viewer.js';
+
+/** Who does something, by which session, and from where, as far as it is known. Every event says it. */
+export interface EventSource {
+  readonly actorId?: string | undefined;
+  readonly sessionId?: string | undefined;
+  readonly method?: SignInMethod | undefined;
+  readonly ipAddress?: string | undefined;
+  readonly userAgent?: string | undefined;
+}
+
+/** A signed-in caller. */
+export function sourceOf(viewer: SignedIn, origin: Origin): EventSource {
+  return {
+    actorId: viewer.accountId,
+    sessionId: viewer.sessionId,
+    method: viewer.method,
+    ...sourceOfAnonymous(origin),
+  };
+}
+
+/** A caller without a token. */
+export function sourceOfAnonymous(origin: Origin): EventSource {
+  return { ipAddress: origin.address, userAgent: origin.userAgent };
+}
+
+/** The columns `actor_id, session_id, method, ip_address, user_agent` of an event written by a larger statement. */
+export function sourceColumns(source: EventSource): RawBuilder<unknown> {
+  const { actorId = null, sessionId = null, method = null, ipAddress = null, userAgent = null } = source;
+  return sql`${actorId}::uuid, ${sessionId}::uuid, ${method}::text, ${ipAddress}::text, ${userAgent}::text`;
+}

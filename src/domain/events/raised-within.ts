@@ -1,0 +1,76 @@
+import { type RawBuilder, sql } from 'kysely';
+import { v7 as newId } from 'uuid';
+import { type AuditFacts, type EventAction, eventList, type FactsOf } from './event-list.js';
+import { type EventSource, sourceColumns } from './event-source.js';
+import type { OutboxTopic } from './outbox-topics.js';
+
+/** An event that a larger statement raises, once for each row of `from` (some of its own tables). */
+export type RaisedWithin = {
+  readonly [Action in EventAction]: {
+    readonly action: Action;
+    readonly from: RawBuilder<unknown>;
+    /** Every fact, in words of SQL about that row. */
+    readonly facts: { readonly [Fact in keyof FactsOf<Action>]-?: RawBuilder<unknown> };
+    /** There may be more than one row. */
+    readonly isMany?: boolean;
+  };
+}[EventAction];
+
+const AUDIT_COLUMNS: Readonly<Record<keyof AuditFacts, string>> = {
+  accountId: 'account_id',
+  batchId: 'batch_id',
+  codeId: 'code_id',
+  issuedCount: 'issued_count',
+  removedCount: 'removed_count',
+  reason: 'reason',
+};
+
+/**
+ * Raises events as part of a larger statement, as `raise` does by one of its own: common table expressions, for what has
+ * to be one statement. The facts are the owner's own doing, so that a notice tells from where.
+ */
+export function raisedWithin(source: EventSource, ...events: readonly RaisedWithin[]): RawBuilder<unknown> {
+  return sql.join(
+    events.flatMap((event, n) => expressionsOf(source, event, n)),
+    sql`, `,
+  );
+}
+
+function expressionsOf(source: EventSource, event: RaisedWithin, n: number): RawBuilder<unknown>[] {
+  const { notice, push } = eventList[event.action] as { readonly notice?: OutboxTopic; readonly push?: OutboxTopic };
+  const expressions = [sql`${sql.ref(`audited_${n}`)} as (${auditedBy(source, event)})`];
+  if (notice !== undefined) {
+    expressions.push(sql`${sql.ref(`noticed_${n}`)} as (${toldBy(event, notice, occasion(source))})`);
+  }
+  if (push !== undefined) expressions.push(sql`${sql.ref(`pushed_${n}`)} as (${toldBy(event, push)})`);
+  return expressions;
+}
+
+function auditedBy(source: EventSource, event: RaisedWithin): RawBuilder<unknown> {
+  const said = eventList[event.action].audit as readonly (keyof AuditFacts)[];
+  const facts = event.facts as Readonly<Record<string, RawBuilder<unknown>>>;
+  const columns = said.map((name) => sql.ref(AUDIT_COLUMNS[name]));
+  return sql`
+    insert into audit_events (id, action, ${sql.join(columns)}, actor_id, session_id, method, ip_address, user_agent)
+    select ${idFor(event)}, ${sql.lit(event.action)}, ${sql.join(said.map((name) => facts[name]))}, ${sourceColumns(source)}
+    from ${event.from}
+  `;
+}
+
+function toldBy(event: RaisedWithin, topic: OutboxTopic, more: RawBuilder<unknown> = sql``): RawBuilder<unknown> {
+  const facts = Object.entries<RawBuilder<unknown>>(event.facts).map(
+    ([name, value]) => sql`${sql.lit(name)}, ${value}`,
+  );
+  return sql`
+    insert into outbox (id, topic, payload)
+    select ${idFor(event)}, ${sql.lit(topic)}, jsonb_build_object(${sql.join(facts)}${more}) from ${event.from}
+  `;
+}
+
+function occasion({ ipAddress, userAgent }: EventSource): RawBuilder<unknown> {
+  return sql`, 'at', sparekey_now(), 'ipAddress', ${ipAddress ?? null}::text, 'userAgent', ${userAgent ?? null}::text`;
+}
+
+function idFor({ isMany = false }: RaisedWithin): RawBuilder<unknown> {
+  return isMany ? sql`gen_random_uuid()` : sql`${newId()}::uuid`;
+}
