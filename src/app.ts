@@ -8,9 +8,11 @@ import { ReportMails } from './domain/cleanup/report-mails.js';
 import { ensureDefaultSchedules } from './domain/cleanup/schedules/default-schedules.js';
 import { pendingMessages } from './domain/events/outbox.js';
 import type { LiveSession } from './domain/live/live-session.js';
-import type { MailPort } from './domain/mail/mail-port.js';
+import { Mails } from './domain/mail/mails.js';
 import { createServices, type Services } from './domain/services.js';
+import type { SettingProblem } from './domain/settings-check.js';
 import { CHANNELS } from './domain/signals.js';
+import { renderCodeFile } from './files/render-code-file.js';
 import { ensureFirstAdmin, type FirstAdmin } from './first-admin.js';
 import { createJobQueue } from './jobs/create-job-queue.js';
 import type { JobQueue } from './jobs/job-queue.js';
@@ -69,18 +71,27 @@ interface Parts extends Common {
 }
 
 /** The composition root: everything is made and wired here, top down. */
-export async function createApp(config: Config, logger = createLogger(config.server.logLevel)): Promise<App> {
+export async function createApp(
+  config: Config,
+  logger = createLogger(config.server.logLevel),
+  settingProblems: readonly SettingProblem[] = [],
+): Promise<App> {
   const stores = await openStores(config, logger);
   try {
     await prepareStores(stores, config);
-    return await assemble(config, logger, stores);
+    return await assemble({ config, logger, stores, settingProblems });
   } catch (error) {
     await stores.close();
     throw error;
   }
 }
 
-async function assemble(config: Config, logger: Logger, stores: Stores): Promise<App> {
+interface Ground extends Pick<Common, 'config' | 'logger' | 'stores'> {
+  /** What was found of the settings when they were read. */
+  readonly settingProblems: readonly SettingProblem[];
+}
+
+async function assemble({ config, logger, stores, settingProblems }: Ground): Promise<App> {
   const { db, pool } = stores.connection;
   const address = { publicUrl: config.server.publicUrl ?? 'http://localhost' };
   const publicUrl = () => address.publicUrl;
@@ -93,21 +104,24 @@ async function assemble(config: Config, logger: Logger, stores: Stores): Promise
   const faults = createLogFaults(logger);
   const signals = new SignalListener({ url: databaseUrl, channels: CHANNELS, onFault: faults.notHeard });
   const queue = await createJobQueue({ db, pool, signals, stores: config.stores, onFault: faults.jobs });
-  const core = { db, settings: config, keyring, meter: metrics, version, issuer: publicUrl };
-  const services = createServices({ ...core, signals, jobs: queue, onLiveFault: faults.notRead });
+  const settingsFound = { problems: settingProblems, isProduction: config.server.isProduction };
   const { siteName, dataDir } = config.server;
   const transport = createMailTransport({ ...config.mail, filesDir: join(dataDir, 'mail'), siteName });
   const mail = createMailer({ transport, siteName, publicUrl });
+  const mails = new Mails(db, { mail, settings: config, onLogFault: faults.mailNotLogged });
+  const core = { db, settings: config, settingsFound, keyring, meter: metrics, version, issuer: publicUrl };
+  const live = { signals, jobs: queue, onLiveFault: faults.notRead };
+  const services = createServices({ ...core, ...live, mails, renderCodeFile });
   const { pendingRegistrations } = services;
   const { lowThreshold } = config.codes;
-  const delivery = { db, keyring, mail, lowThreshold, pendingRegistrations, jobs: queue };
+  const delivery = { db, keyring, mail, mails, lowThreshold, pendingRegistrations, jobs: queue };
   const relay = new OutboxRelay({ ...delivery, onFault: faults.outbox });
   const common = { config, logger, stores, metrics, faults, services, relay, signals, queue };
-  const worker = config.server.role === 'api' ? undefined : workerOf(common, mail);
+  const worker = config.server.role === 'api' ? undefined : workerOf(common, mails);
   return appOf({ ...common, transport, worker, address });
 }
 
-function workerOf({ config, stores, metrics, faults, relay, queue }: Common, mail: MailPort): Worker {
+function workerOf({ config, stores, services, metrics, faults, relay, queue }: Common, mails: Mails): Worker {
   const { db } = stores.connection;
   const runner = new CleanupRunner(db, {
     settings: config,
@@ -124,7 +138,8 @@ function workerOf({ config, stores, metrics, faults, relay, queue }: Common, mai
     jobs: queue,
     runner,
     runsAtOnce: Math.max(1, Math.floor(config.stores.databasePoolSize / RUNS_PART_OF_POOL)),
-    reportMails: new ReportMails(db, { settings: config, mail }),
+    codeMailing: services.codeMailing,
+    reportMails: new ReportMails(db, { settings: config, mails }),
     onFault: faults.notSwept,
   });
 }

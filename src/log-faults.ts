@@ -11,6 +11,7 @@ export interface LogFaults {
   notHeard(this: void, error: unknown): void;
   notRead(this: void, error: unknown): void;
   notSwept(this: void, error: unknown): void;
+  mailNotLogged(this: void, error: unknown): void;
 }
 
 export function createLogFaults(logger: Logger): LogFaults {
@@ -34,6 +35,7 @@ export function createLogFaults(logger: Logger): LogFaults {
     },
     notHeard: told('Nothing can be heard of other processes at the moment.'),
     notRead: told('What subscribers wait for cannot be read at the moment.'),
+    mailNotLogged: told('The log of mails could not be written.'),
     notSwept: told('Runs that died could not be looked for.'),
   };
 }

@@ -3,6 +3,7 @@ import type { App } from './app.js';
 import { loadEnvironment } from './config/environment.js';
 import { formatProblems } from './config/format-problems.js';
 import type { Config } from './config/config.js';
+import type { SettingProblem } from './config/problem.js';
 import { startText } from './start-text.js';
 import { StartRefusedError } from './stores.js';
 
@@ -24,7 +25,7 @@ export async function runServer(): Promise<number> {
   try {
     const signal = stopSignal();
     const stopped = once(signal, 'abort');
-    const starting = start(config, signal);
+    const starting = start(config, problems, signal);
     await Promise.race([starting, stopped]);
     if (signal.aborted) return await stopStart(starting);
     const { app, started } = await starting;
@@ -37,10 +38,10 @@ export async function runServer(): Promise<number> {
   }
 }
 
-async function start(config: Config, signal: AbortSignal): Promise<Running> {
+async function start(config: Config, problems: readonly SettingProblem[], signal: AbortSignal): Promise<Running> {
   // Loaded after the settings, so that a mistake in them is told at once.
   const { createApp } = await import('./app.js');
-  const app = await createApp(config);
+  const app = await createApp(config, undefined, problems);
   if (signal.aborted) return { app, started: undefined };
   try {
     return { app, started: await app.start() };

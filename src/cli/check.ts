@@ -2,9 +2,8 @@ import { Command } from 'commander';
 import type { Config } from '../config/config.js';
 import { loadEnvironment } from '../config/environment.js';
 import { formatProblems } from '../config/format-problems.js';
-import { hasClockOffset } from '../database/clock.js';
 import { pendingMigrations } from '../database/migrate.js';
-import { keysInUse } from '../domain/crypto/key-use.js';
+import { checkDatabase } from '../domain/settings-check.js';
 import { createLogger } from '../server/logger.js';
 import { openStores } from '../stores.js';
 
@@ -21,20 +20,18 @@ export const check = new Command('check')
 async function checkStores(config: Config): Promise<boolean> {
   const stores = await openStores(config, createLogger('error'));
   try {
-    const { orm, pool, db } = stores.connection;
+    const { orm, db } = stores.connection;
     const pending = await pendingMigrations(orm);
     if (pending.length > 0) {
       console.log(`The database lacks ${pending.join(', ')}: run \`sparekey migrate\`, or start.`);
       return true;
     }
-    const uses = await keysInUse(db, stores.keyring);
-    for (const { keyId, activeBatches, signingKeys, isKnown } of uses) {
-      const what = `key ${keyId}: ${activeBatches} active batches, ${signingKeys} signing keys`;
-      console.log(isKnown ? what : `${what} – not configured: add it to RECOVERY_KEY_PREVIOUS.`);
+    const { keys, problems } = await checkDatabase(db, stores.keyring, config.server);
+    for (const { keyId, activeBatches, signingKeys } of keys) {
+      console.log(`key ${keyId}: ${activeBatches} active batches, ${signingKeys} signing keys`);
     }
-    const isShifted = await hasClockOffset(pool);
-    if (isShifted) console.log('The database sets sparekey.clock_offset_seconds, which is for tests only.');
-    return uses.every((use) => use.isKnown) && !(isShifted && config.server.isProduction);
+    if (problems.length > 0) console.log(formatProblems(problems));
+    return problems.every(({ severity }) => severity === 'WARNING');
   } finally {
     await stores.close();
   }

@@ -22,12 +22,15 @@ export const problemKinds = {
   E025: 'mail without TLS to a public address, in production',
   E026: 'ADMIN_PASSWORD that an account could not have',
   E027: 'a retention of evidence below EVIDENCE_MIN_DAYS',
+  E028: 'a key that is still needed and not configured',
+  E029: 'a clock that the database shifts, in production',
   W001: 'mail without TLS to a private address, in production',
   W002: 'a recovery code alone signs in, in production',
   W003: 'codes may be mailed, in production',
   W004: 'MIN_PASSWORD_LENGTH below 15',
   W005: 'MAX_ATTEMPTS above 100',
   W006: 'PUBLIC_URL without TLS, in production',
+  W007: 'a clock that the database shifts',
 } as const;
 
 export type ProblemId = keyof typeof problemKinds;

@@ -94,6 +94,40 @@ export class JobsUnavailableError extends DomainError {
   }
 }
 
+/** No copy is left that this session could export or mail. */
+export class CopyUnavailableError extends DomainError {
+  readonly code = 'COPY_UNAVAILABLE';
+  constructor() {
+    super('Only the session that issued these codes can take them, and only for a while. Issue new codes to get some.');
+  }
+}
+
+export class AlreadyExportedError extends DomainError {
+  readonly code = 'ALREADY_EXPORTED';
+  constructor() {
+    super('These codes were exported already: a batch can be exported once. Issue new codes to get some.');
+  }
+}
+
+export class AlreadyEmailedError extends DomainError {
+  readonly code = 'ALREADY_EMAILED';
+  constructor() {
+    super('These codes were mailed already: a batch can be mailed once. Look into your mailbox.');
+  }
+}
+
+export class MailDisabledError extends DomainError {
+  readonly code = 'MAIL_DISABLED';
+}
+
+/** The mail was not taken; nothing was used up. */
+export class MailNotSentError extends DomainError {
+  readonly code = 'UNAVAILABLE';
+  constructor(options?: ErrorOptions) {
+    super('The mail could not be sent at the moment. Nothing was used up: try again, or export the codes.', options);
+  }
+}
+
 /** Refused until `retryAt`; what is told here is what is enforced. */
 export class RateLimitedError extends DomainError {
   readonly code = 'RATE_LIMITED';

@@ -12,16 +12,23 @@ import { RecoveryCodes } from './codes/recovery-codes.js';
 import { Cleanup } from './cleanup/cleanup.js';
 import { Schedules } from './cleanup/schedules/schedules.js';
 import { HashPool } from './crypto/hash-pool.js';
+import { CodeMailing } from './copies/code-mailing.js';
+import type { RenderCodeFile } from './copies/code-sheet.js';
+import { Copies } from './copies/copies.js';
 import type { Keyring } from './crypto/keyring.js';
 import type { Database } from './database.js';
+import { AuditLog } from './events/audit-log.js';
 import { LiveFeeds } from './live/live-feeds.js';
 import type { JobStore } from './jobs/job-store.js';
 import { Jobs } from './jobs/jobs.js';
 import { Attempts } from './limits/attempts.js';
 import { Limiter } from './limits/limiter.js';
+import type { Mails } from './mail/mails.js';
+import { EmailLog } from './mail/read-email-log.js';
 import type { Meter } from './meter.js';
 import { type ServiceInfo, serviceInfo } from './service-info.js';
 import type { DomainSettings } from './settings.js';
+import { SettingsCheck, type SettingsFound } from './settings-check.js';
 import type { Signals } from './signals.js';
 
 export interface Core {
@@ -34,6 +41,9 @@ export interface Core {
   readonly issuer: () => string;
   readonly signals: Signals;
   readonly jobs: JobStore;
+  readonly mails: Mails;
+  readonly renderCodeFile: RenderCodeFile;
+  readonly settingsFound?: SettingsFound;
   /** Told of live events that cannot be read at the moment. */
   readonly onLiveFault?: (error: unknown) => void;
 }
@@ -42,6 +52,8 @@ export interface Core {
 export interface Services {
   readonly info: ServiceInfo;
   readonly recoveryCodes: RecoveryCodes;
+  readonly copies: Copies;
+  readonly codeMailing: CodeMailing;
   readonly accounts: Accounts;
   readonly registration: Registration;
   readonly pendingRegistrations: PendingRegistrations;
@@ -53,6 +65,9 @@ export interface Services {
   readonly cleanup: Cleanup;
   readonly schedules: Schedules;
   readonly jobs: Jobs;
+  readonly audit: AuditLog;
+  readonly emailLog: EmailLog;
+  readonly settingsCheck: SettingsCheck;
 }
 
 // A password hash takes 19 MiB and tens of milliseconds: two at once fill two cores. A code hash takes a millisecond, and
@@ -60,17 +75,8 @@ export interface Services {
 const PASSWORD_POOL = { concurrency: 2, queueLength: 64 };
 const CODE_POOL = { concurrency: 10, queueLength: 1024 };
 
-export function createServices({
-  db,
-  settings,
-  keyring,
-  meter,
-  version,
-  issuer,
-  signals,
-  jobs,
-  onLiveFault,
-}: Core): Services {
+export function createServices(core: Core): Services {
+  const { db, settings, keyring, meter, issuer, signals, jobs, mails, renderCodeFile } = core;
   const passwords = new PasswordHasher(new HashPool(PASSWORD_POOL), meter);
   const hasher = new CodeHasher(keyring, new HashPool(CODE_POOL), meter);
   const hashings = new BatchHashings(db, keyring, hashParametersFor(settings.codes));
@@ -83,10 +89,14 @@ export function createServices({
   const registration = new Registration(db, { settings, keyring, passwords, limiter });
   const codeParts = { settings, keyring, hasher, hashings, limiter, attempts, reauthentication, meter };
   const signInParts = { settings, keyring, passwords, hasher, hashings, attempts, accessTokens, meter };
+  const codeMailing = new CodeMailing(db, { keyring, mails });
+  const copyParts = { settings, keyring, limiter, mailing: codeMailing, render: renderCodeFile };
   const schedules = new Schedules(db, { settings, jobs });
   return {
-    info: serviceInfo(settings, version),
+    info: serviceInfo(settings, core.version),
     recoveryCodes: new RecoveryCodes(db, codeParts),
+    copies: new Copies(db, copyParts),
+    codeMailing,
     accounts: new Accounts(db, { settings, limiter, accessTokens }),
     registration,
     pendingRegistrations: new PendingRegistrations(db, { keyring, limiter, emailVerificationTtlSeconds }),
@@ -94,9 +104,12 @@ export function createServices({
     signingKeys,
     passwords,
     hashings,
-    live: new LiveFeeds(db, { signals, accessTokens, onFault: onLiveFault ?? (() => undefined) }),
+    live: new LiveFeeds(db, { signals, accessTokens, onFault: core.onLiveFault ?? (() => undefined) }),
     cleanup: new Cleanup(db, { settings, jobs }),
     schedules,
     jobs: new Jobs(db, { jobs, schedules }),
+    audit: new AuditLog(db),
+    emailLog: new EmailLog(db),
+    settingsCheck: new SettingsCheck(db, keyring, core.settingsFound),
   };
 }

@@ -37,9 +37,12 @@ export interface DomainSettings {
     readonly staleAccountDays: number;
   };
   readonly history: { readonly maxVisible: number; readonly pageSize: number };
-  readonly export: { readonly format: 'TXT' | 'CSV' | 'PDF' | 'JSON' };
+  readonly export: { readonly format: 'TXT' | 'CSV' | 'PDF' | 'JSON'; readonly fileName: string };
   readonly mail: {
     readonly emailCopyEnabled: boolean;
+    /** Whether a mail of codes is sent while its caller waits, or by a job. */
+    readonly mode: 'queued' | 'inline';
+    readonly emailSuccessMessage: string;
     readonly adminEmail: string;
     readonly adminName: string;
     readonly from: string;

@@ -6,18 +6,25 @@ import type { OutboxMessage } from '../domain/events/outbox.js';
 import { openFromOutbox } from '../domain/events/sealed-part.js';
 import type { JobStore } from '../domain/jobs/job-store.js';
 import { mailFacts } from '../domain/mail/mail-facts.js';
-import type { MailPort } from '../domain/mail/mail-port.js';
+import { isMailRefusal, type MailOrder, type MailPort } from '../domain/mail/mail-port.js';
+import type { Mails } from '../domain/mail/mails.js';
 import { signal } from '../domain/signals.js';
 import { type AccountMessage, ordersOfMessage } from './orders-of-message.js';
 
 export interface DeliveryParts {
   readonly db: Database;
   readonly keyring: Keyring;
-  readonly mail: MailPort;
+  readonly mail: Pick<MailPort, 'linkWithToken'>;
+  readonly mails: Mails;
   readonly lowThreshold: number;
   readonly pendingRegistrations: PendingRegistrations;
   readonly jobs: Pick<JobStore, 'queueReportMail' | 'queueCodeMail'>;
 }
+
+/** As many as a message gets before the outbox gives it up. */
+const ATTEMPTS = 16;
+/** For all mails of one message, so that they end within its lease. */
+const MAILS_WITHIN_MS = 120_000;
 
 /** Does what one message asks for. Repeating it does no harm. */
 export async function deliverMessage(parts: DeliveryParts, message: OutboxMessage): Promise<void> {
@@ -59,7 +66,29 @@ async function deliverToAccount(parts: DeliveryParts, message: AccountMessage): 
     linkWithToken: (page, token) => parts.mail.linkWithToken(page, token),
     token: () => secretOf(parts, message) ?? '',
   });
-  for (const order of orders) await parts.mail.send(order, { to: facts.email, key: `${message.id}.${order.template}` });
+  await sendAll(parts, orders, { to: facts.email, message });
+}
+
+/**
+ * Tries each mail, whatever became of the one before. Where the message is tried again for one of them, the others are
+ * sent again under the same Message-ID, save those that the log of mails knows as sent.
+ *
+ * @throws what kept one of them from being sent, for good only where that holds for all that were not sent
+ */
+async function sendAll(
+  { mails }: DeliveryParts,
+  orders: readonly MailOrder[],
+  { to, message }: { readonly to: string; readonly message: AccountMessage },
+): Promise<void> {
+  const withinMs = MAILS_WITHIN_MS / orders.length;
+  const isLastAttempt = message.attempts >= ATTEMPTS;
+  const failures: unknown[] = [];
+  for (const order of orders) {
+    const attempt = { to, key: `${message.id}.${order.template}`, isLastAttempt, withinMs };
+    await mails.send(order, attempt).catch((error: unknown) => failures.push(error));
+  }
+  if (failures.length === 0) return;
+  throw failures.find((error) => !(isMailRefusal(error) && error.isPermanent)) ?? failures[0];
 }
 
 function secretOf({ keyring }: DeliveryParts, { id, sealed }: OutboxMessage): string | undefined {

@@ -12,6 +12,8 @@ export interface JobBackend {
   connect(): Promise<void>;
   /** For the job library, once connected. */
   agendaBackend(): AgendaBackend;
+  /** Makes the one job of this name, due now and then each day; where there is one, nothing changes. */
+  ensureDaily(name: string): Promise<void>;
   identity(): Promise<string>;
   isRunQueued(reportId: string): Promise<boolean>;
   counts(): Promise<JobCounts>;

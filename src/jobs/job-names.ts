@@ -1,5 +1,7 @@
 /** The one job of each schedule; its data is the schedule. */
 export const SCHEDULE_JOB = 'cleanup';
+/** Comes by itself each day, and is no schedule. */
+export const REMINDERS_JOB = 'reminders';
 /** One-off jobs; their data are ids. */
 export const RUN_JOB = 'run-cleanup';
 export const REPORT_MAIL_JOB = 'report-mail';

@@ -56,6 +56,18 @@ export class MongoJobs implements JobBackend {
     return new MongoBackend({ mongo: this.#client.db(this.#databaseName), collection: JOBS });
   }
 
+  async ensureDaily(name: string): Promise<void> {
+    const $setOnInsert = {
+      priority: 0,
+      data: {},
+      disabled: false,
+      nextRunAt: new Date(),
+      repeatInterval: '1 day',
+      lockedAt: null,
+    };
+    await this.#jobs.updateOne({ name, type: 'single' }, { $setOnInsert }, { upsert: true });
+  }
+
   /** An id that the database itself holds, since its address may change. */
   async identity(): Promise<string> {
     const about = this.#client.db(this.#databaseName).collection<{ _id: string; id: string }>(ABOUT);

@@ -11,6 +11,7 @@ export interface JobDocument {
   readonly data: Partial<ScheduleData> & { readonly reportId?: string };
   readonly disabled: boolean | null;
   readonly nextRunAt: Date | null;
+  readonly repeatInterval?: string;
   readonly lockedAt: Date | null;
   readonly lastRunAt: Date | null;
   readonly lastFinishedAt: Date | null;

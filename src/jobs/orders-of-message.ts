@@ -36,11 +36,18 @@ export function ordersOfMessage(message: AccountMessage, parts: OrderParts): rea
       ];
     }
     case 'batch-changed':
-    case 'codes-expiring':
       return [];
+    case 'codes-expiring':
+      return facts.isVerified ? expiryNotice(facts) : [];
     default:
       return facts.isVerified ? noticeOf(message, parts) : [];
   }
+}
+
+/** None where the codes were spent, replaced or deleted meanwhile, or have expired before it could be sent. */
+function expiryNotice({ batchNumber, remaining, expiresAt }: MailFacts): readonly MailOrder[] {
+  if (batchNumber === null || expiresAt === null || remaining === 0) return [];
+  return [{ template: 'codes-expiring', input: { batchNumber, remaining, expiresAt } }];
 }
 
 function noticeOf<Topic extends NoticeTopic>(

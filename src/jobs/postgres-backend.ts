@@ -34,6 +34,13 @@ export class PostgresJobs implements JobBackend {
     return new PostgresBackend({ pool: this.pool, ensureSchema: false, disableNotifications: true });
   }
 
+  async ensureDaily(name: string): Promise<void> {
+    await sql`
+      insert into agenda_jobs (name, type, next_run_at, repeat_interval) values (${name}, 'single', now(), '1 day')
+      on conflict do nothing
+    `.execute(this.db);
+  }
+
   identity(): Promise<string> {
     return Promise.resolve('postgresql');
   }

@@ -4,10 +4,12 @@ import type { CleanupRunner } from '../domain/cleanup/cleanup-runner.js';
 import { forgottenReports, sweepOrphans } from '../domain/cleanup/orphans.js';
 import type { ReportMails } from '../domain/cleanup/report-mails.js';
 import { takeDueRun } from '../domain/cleanup/schedules/due-runs.js';
+import type { CodeMailing } from '../domain/copies/code-mailing.js';
 import type { Database } from '../domain/database.js';
 import type { JobStore } from '../domain/jobs/job-store.js';
+import { remindOfExpiringCodes } from '../domain/reminders/expiring-codes.js';
 import type { DomainSettings } from '../domain/settings.js';
-import { REPORT_MAIL_JOB, RUN_JOB, SCHEDULE_JOB } from './job-names.js';
+import { CODE_MAIL_JOB, REMINDERS_JOB, REPORT_MAIL_JOB, RUN_JOB, SCHEDULE_JOB } from './job-names.js';
 
 /** One kind of job and how it is done. */
 export interface JobDefinition {
@@ -34,6 +36,7 @@ export interface WorkerParts {
   /** Runs in this process, each of which holds a connection of its own; others wait. */
   readonly runsAtOnce: number;
   readonly reportMails: ReportMails;
+  readonly codeMailing: CodeMailing;
   readonly onFault: (error: unknown) => void;
 }
 
@@ -42,6 +45,8 @@ const SWEEP_MS = 60_000;
 const RUNS_TAKEN_AT_ONCE = 2;
 const MAILS_AT_ONCE = 5;
 const MAIL_ATTEMPTS = 16;
+/** As many as come within the time for which the copy is held: 11 minutes, and the last attempt. */
+const CODE_MAIL_ATTEMPTS = 8;
 const FIRST_WAIT_MS = 5_000;
 const LONGEST_WAIT_MS = 6 * 3_600_000;
 
@@ -65,7 +70,12 @@ export function createWorker(parts: WorkerParts): Worker {
   };
 }
 
-function definitions({ db, settings, jobs, runner, runsAtOnce, reportMails }: WorkerParts): JobDefinition[] {
+function definitions(parts: WorkerParts): JobDefinition[] {
+  const reminders = { name: REMINDERS_JOB, concurrency: 1, work: () => remind(parts) };
+  return [...runDefinitions(parts), ...mailDefinitions(parts), reminders];
+}
+
+function runDefinitions({ db, settings, jobs, runner, runsAtOnce }: WorkerParts): JobDefinition[] {
   const turns = pLimit(runsAtOnce);
   const run = (reportId: string) => turns(() => runner.run(reportId));
   return [
@@ -78,13 +88,31 @@ function definitions({ db, settings, jobs, runner, runsAtOnce, reportMails }: Wo
       },
     },
     { name: RUN_JOB, concurrency: RUNS_TAKEN_AT_ONCE, work: (job) => run(idIn(job, 'reportId')) },
+  ];
+}
+
+function mailDefinitions({ reportMails, codeMailing }: WorkerParts): JobDefinition[] {
+  return [
     {
       name: REPORT_MAIL_JOB,
       concurrency: MAILS_AT_ONCE,
-      backoff: mailBackoff,
+      backoff: mailBackoff(MAIL_ATTEMPTS),
       work: (job) => reportMails.deliver(idIn(job, 'reportId'), { isLastAttempt: attemptOf(job) >= MAIL_ATTEMPTS }),
     },
+    {
+      name: CODE_MAIL_JOB,
+      concurrency: MAILS_AT_ONCE,
+      backoff: mailBackoff(CODE_MAIL_ATTEMPTS),
+      work: (job) => {
+        const mail = { batchId: idIn(job, 'batchId'), mailId: idIn(job, 'mailId') };
+        return codeMailing.attempt(mail, { isLastAttempt: attemptOf(job) >= CODE_MAIL_ATTEMPTS });
+      },
+    },
   ];
+}
+
+async function remind({ db }: WorkerParts): Promise<void> {
+  await remindOfExpiringCodes(db);
 }
 
 function idIn({ attrs }: Job, key: string): string {
@@ -95,15 +123,18 @@ function attemptOf({ attrs }: Job): number {
   return (attrs.failCount ?? 0) + 1;
 }
 
-/** 5 s, 10 s, 20 s … up to 6 h; given up after about a day, or at once where trying again is of no use. */
-function mailBackoff({ attempt, error }: { readonly attempt: number; readonly error: Error }): number | null {
-  const isPermanent = 'isPermanent' in error && error.isPermanent === true;
-  if (isPermanent || attempt >= MAIL_ATTEMPTS) return null;
-  return Math.min(FIRST_WAIT_MS * 2 ** (attempt - 1), LONGEST_WAIT_MS);
+/** 5 s, 10 s, 20 s … up to 6 h; given up after so many attempts, or at once where trying again is of no use. */
+function mailBackoff(attempts: number): NonNullable<JobDefinition['backoff']> {
+  return ({ attempt, error }) => {
+    const isPermanent = 'isPermanent' in error && error.isPermanent === true;
+    if (isPermanent || attempt >= attempts) return null;
+    return Math.min(FIRST_WAIT_MS * 2 ** (attempt - 1), LONGEST_WAIT_MS);
+  };
 }
 
 /** Ends what died, and asks again for what was asked for and forgotten. */
-async function sweep({ db, jobs }: WorkerParts): Promise<void> {
+async function sweep({ db, jobs, codeMailing }: WorkerParts): Promise<void> {
+  await codeMailing.endOverdue();
   await sweepOrphans(db);
   for (const id of await forgottenReports(db)) {
     // One whose job waits for a worker that is free is not forgotten.

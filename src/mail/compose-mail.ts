@@ -27,6 +27,8 @@ function cleanBlock(block: MailBlock): MailBlock {
       return { ...block, facts: block.facts.map(([label, value]) => [label, oneLine(value)] as const) };
     case 'table':
       return { ...block, rows: block.rows.map((row) => row.map(cleanCell)) };
+    case 'codes':
+      return { ...block, codes: block.codes.map(({ position, code }) => ({ position, code: oneLine(code) })) };
     case 'link':
       return { ...block, url: webUrl(block.url) };
   }

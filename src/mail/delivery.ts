@@ -1,9 +1,15 @@
 import type { SendMailOptions } from 'nodemailer';
 
+export interface DeliveryWishes {
+  /** For those that write files; it is unique to the mail and safe in any file system. */
+  readonly fileName: string;
+  /** For those that wait for a server, in milliseconds. */
+  readonly withinMs?: number | undefined;
+}
+
 /** A way for finished messages to leave. Every refusal is a MailError. */
 export interface Delivery {
-  /** `fileName` is for those that write files; it is unique to the mail and safe in any file system. */
-  deliver(message: SendMailOptions, fileName: string): Promise<void>;
+  deliver(message: SendMailOptions, how: DeliveryWishes): Promise<void>;
   verify(): Promise<void>;
   close(): Promise<void>;
 }

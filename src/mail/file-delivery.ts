@@ -17,7 +17,7 @@ export function fileDelivery(folder: string): Delivery {
     disableUrlAccess: true,
   });
   return {
-    async deliver(message, fileName) {
+    async deliver(message, { fileName }) {
       const composed = await composer.sendMail(message).catch(() => {
         throw new MailError('INVALID_MAIL');
       });

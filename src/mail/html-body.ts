@@ -1,6 +1,7 @@
-import type { Cell, Fact, MailBlock, MailContent } from './mail-content.js';
+import type { Cell, Fact, MailBlock, MailContent, NumberedCode } from './mail-content.js';
 
 const FONT = "font-family:-apple-system,BlinkMacSystemFont,'Segoe UI',Roboto,Helvetica,Arial,sans-serif";
+const CODE_FONT = "font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,'Liberation Mono',monospace";
 
 // Mail clients that know prefers-color-scheme use these over the inline styles; the others keep the light ones.
 const DARK_STYLES =
@@ -10,6 +11,7 @@ const DARK_STYLES =
   '.ink { color: #e6e8eb !important; }' +
   '.faint { color: #a3abb5 !important; }' +
   '.anchor { color: #7db4ff !important; }' +
+  '.code { background-color: #14171a !important; color: #e6e8eb !important; border-color: #1f2328 !important; }' +
   '}';
 
 const ESCAPES: Readonly<Record<string, string>> = {
@@ -35,6 +37,7 @@ export function htmlBody(content: MailContent, footer: string): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="supported-color-schemes" content="light dark">
+<meta name="format-detection" content="telephone=no, date=no, address=no, email=no, url=no">
 <title>${subject}</title>
 <style>${DARK_STYLES}</style>
 </head>
@@ -66,6 +69,8 @@ ${block.facts.map(factHtml).join('\n')}
 </table>`;
     case 'table':
       return tableHtml(block.head, block.rows);
+    case 'codes':
+      return codesHtml(block.codes);
     case 'link':
       return linkHtml(block.label, block.url);
   }
@@ -91,6 +96,19 @@ ${lines.join('\n')}
 function cellHtml(cell: Cell): string {
   const align = typeof cell === 'number' ? 'right' : 'left';
   return `<td class="ink" align="${align}" valign="top" style="padding:2px 8px 2px 0;color:#1f2328;${FONT}">${escapeHtml(String(cell))}</td>`;
+}
+
+/** One click selects one code whole, and a selection of all of them leaves their numbers out. */
+function codesHtml(codes: readonly NumberedCode[]): string {
+  return `<table cellpadding="0" cellspacing="0" border="0" style="margin:0 0 16px;font-size:15px">
+${codes.map(codeHtml).join('\n')}
+</table>`;
+}
+
+function codeHtml({ position, code }: NumberedCode): string {
+  const number = `<th class="faint" scope="row" align="right" valign="middle" style="padding:3px 10px 3px 0;color:#59636e;font-weight:normal;-webkit-user-select:none;user-select:none;${FONT}">${position}.</th>`;
+  const cell = `<td class="code" align="left" valign="middle" style="padding:4px 10px;border-bottom:3px solid #ffffff;background-color:#f3f4f6;color:#1f2328;-webkit-user-select:all;user-select:all;${CODE_FONT}">${escapeHtml(code)}</td>`;
+  return `<tr>${number}${cell}</tr>`;
 }
 
 function linkHtml(label: string, url: string): string {

@@ -5,6 +5,10 @@ const FAILURES = {
   LOGIN_REFUSED: { message: 'The mail server refused our login or wants one.', isPermanent: false },
   NOT_SECURE: { message: 'No secure connection to the mail server could be made.', isPermanent: false },
   UNREACHABLE: { message: 'The mail server could not be reached or did not answer to the end.', isPermanent: false },
+  ANSWER_LOST: {
+    message: 'The mail went out as a whole, but no answer came: it may have arrived.',
+    isPermanent: false,
+  },
   NOT_WRITTEN: { message: 'The mail could not be written to its folder.', isPermanent: false },
 } as const;
 
@@ -18,6 +22,8 @@ export class MailError extends Error {
   override readonly name = 'MailError';
   /** Whether the same mail would be refused again; else it is worth another attempt. */
   readonly isPermanent: boolean;
+  /** Whether every byte had gone out, with the final dot, and the server neither accepted nor refused the mail. */
+  readonly mayHaveArrived: boolean;
 
   constructor(
     readonly reason: MailFailure,
@@ -26,5 +32,6 @@ export class MailError extends Error {
   ) {
     super(FAILURES[reason].message);
     this.isPermanent = FAILURES[reason].isPermanent;
+    this.mayHaveArrived = reason === 'ANSWER_LOST';
   }
 }

@@ -14,10 +14,10 @@ interface MailerParts {
 export function createMailer({ transport, siteName, publicUrl }: MailerParts): MailPort {
   const rendered = ({ template, input }: MailOrder) => renderMail(template, { ...input, siteName });
   return {
-    async send(order, { to, key }) {
+    async send(order, { to, key, withinMs }) {
       const mail = rendered(order);
       const messageId = `<${key}@${new URL(publicUrl()).hostname}>`;
-      await transport.send({ ...mail, to, messageId, template: order.template });
+      await transport.send({ ...mail, to, messageId, template: order.template }, { withinMs });
     },
     subjectOf: (order) => rendered(order).subject,
     linkWithToken: (page, token) => mailLinkUrl(publicUrl(), page, token),

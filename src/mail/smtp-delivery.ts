@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { createTransport, type SMTPPoolOptions } from 'nodemailer';
 import type { Delivery } from './delivery.js';
+import { watchFinalDots } from './final-dot.js';
 import { smtpError } from './smtp-error.js';
 import { parseSmtpUrl } from './smtp-options.js';
 
@@ -27,15 +28,17 @@ const TIMEOUTS: SmtpTimeouts = { connection: 10_000, greeting: 10_000, socket: 3
 export function smtpDelivery(smtpUrl: string, given: Partial<SmtpTimeouts> = {}): Delivery {
   const timeouts = { ...TIMEOUTS, ...given };
   const transporter = createTransport(poolOptions(smtpUrl, timeouts));
+  const isOut = watchFinalDots(transporter);
   const underWay = new Set<Promise<unknown>>();
   return {
-    async deliver(message) {
-      const sending = transporter.sendMail({ ...message, signal: AbortSignal.timeout(timeouts.send) });
+    async deliver(message, { withinMs = timeouts.send }) {
+      const signal = AbortSignal.timeout(Math.max(0, Math.floor(Math.min(withinMs, timeouts.send))));
+      const sending = transporter.sendMail({ ...message, signal });
       underWay.add(sending);
       try {
         await sending;
       } catch (error) {
-        throw smtpError(error);
+        throw smtpError(error, isOut(signal));
       } finally {
         underWay.delete(sending);
       }

@@ -23,14 +23,28 @@ const LOGIN_CODES = [530, 534, 535, 538];
 /** A 5xx to other commands concerns us or our sender's address: the operator can mend that, so the mail is worth keeping. */
 const COMMANDS_ABOUT_THE_MAIL = ['RCPT TO', 'DATA'];
 
-/** The same failure in our terms, without anything that was said. */
-export function smtpError(error: unknown): MailError {
+/** From here on an answer says no. */
+const FIRST_REFUSAL = 400;
+
+/**
+ * The same failure in our terms, without anything that was said.
+ *
+ * @param isOut whether all of the mail had gone out by then
+ */
+export function smtpError(error: unknown, isOut = false): MailError {
   const failure = error as NodemailerError;
+  if (isOut && !isRefusal(failure)) return new MailError('ANSWER_LOST');
   const reason = BY_CODE[failure.code ?? ''] ?? (failure.responseCode ? answered(failure) : unanswered(failure));
   return new MailError(reason, failure.responseCode);
 }
 
-function unanswered({ code = '', originalCode = '' }: NodemailerError): MailFailure {
+function isRefusal({ responseCode = 0 }: NodemailerError): boolean {
+  return responseCode >= FIRST_REFUSAL;
+}
+
+function unanswered({ code = '', originalCode = '', response }: NodemailerError): MailFailure {
+  // A server that talks nonsense says nothing of the mail.
+  if (response !== undefined) return 'UNREACHABLE';
   return WITHOUT_ANSWER[code] ?? (TLS_FAULT.test(originalCode) ? 'NOT_SECURE' : 'UNREACHABLE');
 }
 

@@ -5,9 +5,11 @@ import { codeAttemptsCeiling, passwordAttemptsCeiling } from './templates/attemp
 import { batchDeleted } from './templates/batch-deleted.js';
 import { codeUsed, signedInByCode } from './templates/code-used.js';
 import { codesIssued } from './templates/codes-issued.js';
+import { codesExpiring } from './templates/codes-expiring.js';
 import { codesEmpty, codesLow } from './templates/codes-low.js';
 import { lockedOut } from './templates/locked-out.js';
 import { purgeReport } from './templates/purge-report.js';
+import { recoveryCodes } from './templates/recovery-codes.js';
 import { sessionReplay } from './templates/session-replay.js';
 import { setYourPassword } from './templates/set-your-password.js';
 import { verifyEmail } from './templates/verify-email.js';
@@ -17,11 +19,13 @@ export const templates: { readonly [Name in MailTemplate]: (input: MailInputs[Na
   'verify-email': verifyEmail,
   'set-your-password': setYourPassword,
   'already-registered': alreadyRegistered,
+  'recovery-codes': recoveryCodes,
   'code-used': codeUsed,
   'signed-in-by-code': signedInByCode,
   'codes-issued': codesIssued,
   'codes-low': codesLow,
   'codes-empty': codesEmpty,
+  'codes-expiring': codesExpiring,
   'locked-out': lockedOut,
   'account-unlocked': accountUnlocked,
   'batch-deleted': batchDeleted,

@@ -1,8 +1,8 @@
-import type { Cell, MailBlock, MailContent } from './mail-content.js';
+import type { Cell, MailBlock, MailContent, NumberedCode } from './mail-content.js';
 
 const LINE_WIDTH = 72;
 
-/** The plain-text body: lines of 72 characters, links whole on lines of their own. */
+/** The plain-text body: lines of 72 characters, links and codes whole on lines of their own. */
 export function textBody(content: MailContent, footer: string): string {
   const parts = [...content.blocks.map(blockText), `-- \n${wrap(footer)}`];
   return `${parts.join('\n\n')}\n`;
@@ -16,6 +16,8 @@ function blockText(block: MailBlock): string {
       return block.facts.map(([label, value]) => `${label}: ${value}`).join('\n');
     case 'table':
       return tableText(block.head, block.rows);
+    case 'codes':
+      return codesText(block.codes);
     case 'link':
       return `${block.label}:\n${block.url}`;
   }
@@ -28,6 +30,11 @@ function tableText(head: readonly string[], rows: readonly (readonly Cell[])[]):
   );
   const lines = [head, ...rows].map((row) => row.map((cell, column) => padded(cell, widths[column] ?? 0)).join(' '));
   return lines.map((line) => line.trimEnd()).join('\n');
+}
+
+function codesText(codes: readonly NumberedCode[]): string {
+  const width = Math.max(...codes.map(({ position }) => String(position).length));
+  return codes.map(({ position, code }) => `${String(position).padStart(width)}. ${code}`).join('\n');
 }
 
 function padded(cell: Cell, width: number): string {

@@ -12,13 +12,19 @@ export interface MailTransportOptions {
   smtpTimeouts?: Partial<SmtpTimeouts>;
 }
 
+export interface SendLimits {
+  /** At most as long as the transport's own limit, in milliseconds; a file is written at once. */
+  readonly withinMs?: number | undefined;
+}
+
 export interface MailTransport {
   /**
    * Resolves once the mail is accepted (SMTP) or written (files).
    *
-   * @throws MailError, whose `isPermanent` tells whether another attempt is worth it
+   * @throws MailError, whose `isPermanent` tells whether another attempt is worth it, and `mayHaveArrived` whether that
+   *   could be a second copy
    */
-  send(mail: MailToSend): Promise<void>;
+  send(mail: MailToSend, limits?: SendLimits): Promise<void>;
   /**
    * Connects and logs in, or makes the folder; sends nothing.
    *
@@ -41,7 +47,8 @@ export function createMailTransport(options: MailTransportOptions): MailTranspor
       ? fileDelivery(options.filesDir)
       : smtpDelivery(options.smtpUrl, options.smtpTimeouts);
   return {
-    send: async (mail) => delivery.deliver(toMessage(mail, sender), fileNameOf(mail)),
+    send: async (mail, { withinMs } = {}) =>
+      delivery.deliver(toMessage(mail, sender), { fileName: fileNameOf(mail), withinMs }),
     verify: () => delivery.verify(),
     close: () => delivery.close(),
   };

@@ -1,8 +1,19 @@
 import { Arg, Ctx, FieldResolver, ID, Int, Mutation, Query, Resolver, Root } from 'type-graphql';
 import { requireReader } from '../domain/access/rules.js';
 import type { Context } from './context.js';
-import { accountNode, batchConnection, optionalBatchNode, sessionNode } from './nodes.js';
+import {
+  accountConnection,
+  accountNode,
+  auditConnection,
+  batchConnection,
+  cooldownNode,
+  optionalAccountNode,
+  optionalBatchNode,
+  sessionNode,
+} from './nodes.js';
 import { Account, type AccountNode, Cooldown, Session } from './types/account.js';
+import { AccountConnection } from './types/account-list.js';
+import { AuditEventConnection } from './types/audit.js';
 import { DateTime } from './types/date-time.js';
 import { type BatchNode, RecoveryCodeBatch, RecoveryCodeBatchConnection } from './types/recovery-code-batch.js';
 
@@ -10,8 +21,7 @@ import { type BatchNode, RecoveryCodeBatch, RecoveryCodeBatchConnection } from '
 export class AccountResolver {
   @Query(() => Account, { nullable: true, description: 'The signed-in account; null when anonymous.' })
   async me(@Ctx() { services, viewer }: Context): Promise<AccountNode | null> {
-    const account = await services.accounts.own(viewer);
-    return account === undefined ? null : accountNode(account, viewer);
+    return optionalAccountNode(await services.accounts.own(viewer), viewer);
   }
 
   @Query(() => Account, { nullable: true, description: 'Admin. By id, or a LOCAL account by its e-mail address.' })
@@ -21,7 +31,21 @@ export class AccountResolver {
     @Arg('email', () => String, { nullable: true }) email?: string | null,
   ): Promise<AccountNode | null> {
     const account = await services.accounts.find(viewer, { id: id ?? null, email: email ?? null });
-    return account === undefined ? null : accountNode(account, viewer);
+    return optionalAccountNode(account, viewer);
+  }
+
+  @Query(() => AccountConnection, {
+    description:
+      'Admin. Newest first; with search, those whose address or external id begins with it, in that order, or whose id it is.',
+  })
+  async accounts(
+    @Ctx() { services, viewer }: Context,
+    @Arg('first', () => Int, { nullable: true }) first?: number | null,
+    @Arg('after', () => String, { nullable: true }) after?: string | null,
+    @Arg('search', () => String, { nullable: true }) search?: string | null,
+  ): Promise<AccountConnection> {
+    const page = await services.accounts.list(viewer, search, { first, after });
+    return accountConnection(page, { search, after, viewer });
   }
 
   @Mutation(() => Account, { description: 'Admin. Forgets failed attempts and the waits they led to.' })
@@ -70,36 +94,57 @@ export class AccountResolver {
     nullable: true,
     description: 'The batch whose codes still work, if any.',
   })
-  async activeBatch(@Ctx() { services }: Context, @Root() { id, viewer }: AccountNode): Promise<BatchNode | null> {
-    return optionalBatchNode(await services.accounts.activeBatch(viewer, id), viewer);
+  async activeBatch(@Ctx() { loaders }: Context, @Root() account: AccountNode): Promise<BatchNode | null> {
+    const { id, viewer } = readable(account);
+    return optionalBatchNode(await loaders.activeBatch.load(id), viewer);
   }
 
   @FieldResolver(() => RecoveryCodeBatchConnection, {
     description: 'History, newest first; at most HISTORY_MAX_VISIBLE batches are reachable.',
   })
   async batches(
-    @Ctx() { services }: Context,
-    @Root() { id, viewer }: AccountNode,
+    @Ctx() { loaders }: Context,
+    @Root() account: AccountNode,
     @Arg('first', () => Int, { nullable: true }) first?: number | null,
     @Arg('after', () => String, { nullable: true }) after?: string | null,
     @Arg('last', () => Int, { nullable: true }) last?: number | null,
     @Arg('before', () => String, { nullable: true }) before?: string | null,
   ): Promise<RecoveryCodeBatchConnection> {
-    return batchConnection(await services.accounts.batches(viewer, id, { first, after, last, before }), viewer);
+    const { id, viewer } = readable(account);
+    const page = await loaders.batchesOfAccount.load({ id, request: { first, after, last, before } });
+    return batchConnection(page, viewer);
   }
 
   @FieldResolver(() => Cooldown, { description: 'Whether this account may generate now.' })
-  async generateCooldown(@Ctx() { services }: Context, @Root() { id, viewer }: AccountNode): Promise<Cooldown> {
-    const cooldown = await services.accounts.generateCooldown(viewer, id);
-    return cooldown === null
-      ? { isActive: false, retryAt: null, retryAfterSeconds: 0 }
-      : { isActive: true, ...cooldown };
+  async generateCooldown(@Ctx() { loaders }: Context, @Root() account: AccountNode): Promise<Cooldown> {
+    return cooldownNode(await loaders.generateCooldown.load(readable(account).id));
   }
 
   @FieldResolver(() => [Session], { description: 'The sessions that are not over, latest first.' })
-  async sessions(@Ctx() { services }: Context, @Root() { id, viewer }: AccountNode): Promise<Session[]> {
-    const sessions = await services.accounts.sessions(viewer, id);
+  async sessions(@Ctx() { loaders }: Context, @Root() account: AccountNode): Promise<Session[]> {
+    const { id, viewer } = readable(account);
+    const sessions = await loaders.sessionsOfAccount.load(id);
     return sessions.map((session) => sessionNode(session, viewer));
+  }
+
+  @FieldResolver(() => AuditEventConnection, { description: 'What happened to this account, newest first.' })
+  async auditEvents(
+    @Ctx() { loaders }: Context,
+    @Root() account: AccountNode,
+    @Arg('first', () => Int, { nullable: true }) first?: number | null,
+    @Arg('after', () => String, { nullable: true }) after?: string | null,
+  ): Promise<AuditEventConnection> {
+    const { id, viewer } = readable(account);
+    const page = await loaders.auditOfAccount.load({ id, request: { first, after } });
+    return auditConnection(page, { of: { accountId: id }, after, viewer });
+  }
+}
+
+@Resolver(() => AccountConnection)
+export class AccountConnectionResolver {
+  @FieldResolver(() => Int)
+  async totalCount(@Ctx() { services, viewer }: Context, @Root() { search }: AccountConnection): Promise<number> {
+    return await services.accounts.count(viewer, search);
   }
 }
 

@@ -1,5 +1,8 @@
-import { AccountResolver } from './account-resolver.js';
+import { AccountConnectionResolver, AccountResolver } from './account-resolver.js';
+import { AuditEventConnectionResolver, AuditEventResolver } from './audit-resolver.js';
 import { CleanupResolver } from './cleanup-resolver.js';
+import { CopiesResolver } from './copies-resolver.js';
+import { EmailLogResolver } from './email-log-resolver.js';
 import { JobsResolver } from './jobs-resolver.js';
 import {
   PurgedBatchConnectionResolver,
@@ -11,14 +14,17 @@ import { RecoveryCodesResolver } from './recovery-codes-resolver.js';
 import { RegistrationResolver } from './registration-resolver.js';
 import { ScheduleResolver } from './schedule-resolver.js';
 import { ServiceResolver } from './service-resolver.js';
+import { SettingsResolver } from './settings-resolver.js';
 import { SignInResolver } from './sign-in-resolver.js';
 import { SubscriptionResolver } from './subscription-resolver.js';
 
 export const resolvers = [
   ServiceResolver,
   AccountResolver,
+  AccountConnectionResolver,
   RecoveryCodeBatchResolver,
   RecoveryCodesResolver,
+  CopiesResolver,
   RegistrationResolver,
   SignInResolver,
   ScheduleResolver,
@@ -27,5 +33,9 @@ export const resolvers = [
   PurgeReportConnectionResolver,
   PurgedBatchConnectionResolver,
   JobsResolver,
+  AuditEventResolver,
+  AuditEventConnectionResolver,
+  EmailLogResolver,
+  SettingsResolver,
   SubscriptionResolver,
 ] as const;

@@ -1,9 +1,13 @@
 import DataLoader from 'dataloader';
 import type { Account } from '../domain/accounts/account.js';
+import type { Session } from '../domain/accounts/sessions.js';
 import type { Report, ReportLine } from '../domain/cleanup/report.js';
-import type { Page, PageAsked } from '../domain/cleanup/report-pages.js';
 import type { Schedule } from '../domain/cleanup/schedules/schedules.js';
-import type { Code } from '../domain/codes/batch.js';
+import type { Batch, Code } from '../domain/codes/batch.js';
+import type { BatchPage } from '../domain/codes/read-batches.js';
+import type { AuditEvent } from '../domain/events/read-audit.js';
+import type { IssueCooldown } from '../domain/limits/limiter.js';
+import type { Page, PageAsked } from '../domain/paging.js';
 import type { Services } from '../domain/services.js';
 
 /**
@@ -12,6 +16,12 @@ import type { Services } from '../domain/services.js';
  */
 export interface Loaders {
   readonly account: DataLoader<string, Account | undefined>;
+  readonly activeBatch: DataLoader<string, Batch | undefined>;
+  readonly batchesOfAccount: DataLoader<PageAsked, BatchPage>;
+  readonly sessionsOfAccount: DataLoader<string, readonly Session[]>;
+  readonly generateCooldown: DataLoader<string, IssueCooldown>;
+  readonly auditOfAccount: DataLoader<PageAsked, Page<AuditEvent>>;
+  readonly auditCount: DataLoader<string, number>;
   readonly codesOfBatch: DataLoader<string, readonly Code[]>;
   readonly schedule: DataLoader<string, Schedule | undefined>;
   readonly newestReport: DataLoader<string, Report | undefined>;
@@ -21,9 +31,16 @@ export interface Loaders {
   readonly lineCount: DataLoader<string, number>;
 }
 
-export function createLoaders({ accounts, recoveryCodes, schedules, cleanup: { pages } }: Services): Loaders {
+export function createLoaders({ accounts, audit, recoveryCodes, schedules, cleanup: { pages } }: Services): Loaders {
+  const { belongings } = accounts;
   return {
     account: new DataLoader((ids) => accounts.byIds(ids), { cache: false }),
+    activeBatch: new DataLoader((ids) => belongings.activeBatches(ids), { cache: false }),
+    batchesOfAccount: new DataLoader((asked) => belongings.batches(asked), { cache: false }),
+    sessionsOfAccount: new DataLoader((ids) => belongings.sessions(ids), { cache: false }),
+    generateCooldown: new DataLoader((ids) => belongings.generateCooldowns(ids), { cache: false }),
+    auditOfAccount: new DataLoader((asked) => audit.ofAccounts(asked), { cache: false }),
+    auditCount: new DataLoader((ids) => audit.countsOf(ids), { cache: false }),
     codesOfBatch: new DataLoader((ids) => recoveryCodes.codesOf(ids), { cache: false }),
     schedule: new DataLoader((ids) => schedules.byIds(ids), { cache: false }),
     newestReport: new DataLoader((ids) => pages.newestOf(ids), { cache: false }),

@@ -1,23 +1,42 @@
-import { isActingAdmin, isOwner } from '../domain/access/rules.js';
+import { isActingAdmin, isOwner, mayRead } from '../domain/access/rules.js';
 import type { SignedIn, Viewer } from '../domain/access/viewer.js';
 import { type Account, limitSubjectOf } from '../domain/accounts/account.js';
+import type { ListedAccount } from '../domain/accounts/search-accounts.js';
 import type { SignedInSession } from '../domain/accounts/sign-in.js';
 import type { Session as SessionRecord } from '../domain/accounts/sessions.js';
 import type { Batch } from '../domain/codes/batch.js';
 import type { BatchPage } from '../domain/codes/read-batches.js';
 import type { Report, ReportLine } from '../domain/cleanup/report.js';
 import { reportCursorOf } from '../domain/cleanup/report-cursor.js';
-import type { Page } from '../domain/cleanup/report-pages.js';
 import type { Schedule } from '../domain/cleanup/schedules/schedules.js';
-import { cursorOf, idCursorOf } from '../domain/paging.js';
-import type { AccountNode, Session } from './types/account.js';
+import type { AuditEvent } from '../domain/events/read-audit.js';
+import type { IssueCooldown } from '../domain/limits/limiter.js';
+import type { EmailLogEntry } from '../domain/mail/read-email-log.js';
+import { cursorOf, idCursorOf, type Page } from '../domain/paging.js';
+import { timeCursorOf } from '../domain/time-order.js';
+import type { AccountNode, Cooldown, Session } from './types/account.js';
+import type { AccountConnection } from './types/account-list.js';
+import type { AuditEventConnection, AuditNode } from './types/audit.js';
 import type { ScheduleNode } from './types/cleanup.js';
+import type { EmailLogEntryConnection } from './types/email-log.js';
 import type { PageInfo } from './types/page-info.js';
 import type { PurgeCount, PurgedBatchConnection, PurgeReportConnection, ReportNode } from './types/purge-report.js';
 import type { BatchNode, RecoveryCodeBatchConnection } from './types/recovery-code-batch.js';
 
 export function accountNode(account: Account, viewer: Viewer): AccountNode {
   return { ...account, viewer };
+}
+
+export function optionalAccountNode(account: Account | undefined, viewer: Viewer): AccountNode | null {
+  return account === undefined ? null : accountNode(account, viewer);
+}
+
+export function accountConnection(
+  page: Page<ListedAccount>,
+  { search, after, viewer }: PageOf & Pick<AccountConnection, 'search'> & { readonly viewer: Viewer },
+): AccountConnection {
+  const edges = page.items.map((account) => ({ cursor: account.cursor, node: accountNode(account, viewer) }));
+  return { edges, pageInfo: pageInfoOf(edges, page.hasMore, after), search };
 }
 
 /** Who deleted it stays in the copy, where no field reads it: a copy with one property less takes several times as long. */
@@ -32,6 +51,10 @@ export function optionalBatchNode(batch: Batch | undefined, viewer: Viewer): Bat
 
 export function sessionNode(session: SessionRecord, viewer: Viewer): Session {
   return { ...session, isCurrent: viewer.kind === 'signed-in' && viewer.sessionId === session.id };
+}
+
+export function cooldownNode(cooldown: IssueCooldown): Cooldown {
+  return cooldown === null ? { isActive: false, retryAt: null, retryAfterSeconds: 0 } : { isActive: true, ...cooldown };
 }
 
 export function batchConnection(page: BatchPage, viewer: Viewer): RecoveryCodeBatchConnection {
@@ -83,6 +106,33 @@ export function lineConnection(
 ): PurgedBatchConnection {
   const edges = page.items.map((line) => ({ cursor: idCursorOf(line.batchId), node: line }));
   return { edges, pageInfo: pageInfoOf(edges, page.hasMore, after), reportId };
+}
+
+const ELSEWHERE = { ipAddress: null, userAgent: null, method: null, sessionId: null, serviceKeyId: null };
+
+/** How and from where another account acted, and which, is not its owner's business. */
+export function auditNode(event: AuditEvent, viewer: Viewer): AuditNode {
+  const { actorId, accountId } = event;
+  const isActorHidden = actorId !== null && !mayRead(viewer, actorId);
+  return {
+    ...event,
+    ...(isActorHidden && { ...ELSEWHERE, actorId: null }),
+    accountId: mayRead(viewer, accountId) ? accountId : null,
+    viewer,
+  };
+}
+
+export function auditConnection(
+  page: Page<AuditEvent>,
+  { of, after, viewer }: PageOf & Pick<AuditEventConnection, 'of'> & { readonly viewer: Viewer },
+): AuditEventConnection {
+  const edges = page.items.map((event) => ({ cursor: timeCursorOf(event), node: auditNode(event, viewer) }));
+  return { edges, pageInfo: pageInfoOf(edges, page.hasMore, after), of };
+}
+
+export function emailLogConnection(page: Page<EmailLogEntry>, { after }: PageOf): EmailLogEntryConnection {
+  const edges = page.items.map((entry) => ({ cursor: timeCursorOf(entry), node: entry }));
+  return { edges, pageInfo: pageInfoOf(edges, page.hasMore, after) };
 }
 
 function pageInfoOf(

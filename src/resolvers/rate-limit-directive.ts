@@ -1,6 +1,6 @@
 import { DirectiveLocation, GraphQLDirective, GraphQLEnumType, GraphQLNonNull } from 'graphql';
 import { Directive } from 'type-graphql';
-import type { LimitPolicy } from '../domain/limits/limiter.js';
+import type { LimitPolicy } from '../domain/limits/limit-policy.js';
 
 const RateLimitPolicy = new GraphQLEnumType({
   name: 'RateLimitPolicy',

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createApp } from '../../src/app.js';
 import { loadConfig } from '../../src/config/load-config.js';
-import { copyBinding } from '../../src/domain/codes/code-copies.js';
+import { copyBinding } from '../../src/domain/copies/code-copies.js';
 import { keysInUse } from '../../src/domain/crypto/key-use.js';
 import { Keyring, UnknownKeyError } from '../../src/domain/crypto/keyring.js';
 import { UnauthenticatedError } from '../../src/domain/errors.js';

@@ -551,6 +551,7 @@ describe('a transition of recovery codes', () => {
           accountId: owner.id,
           batchId: batch.id,
           isReplacement: false,
+          issuedCount: 10,
           at: expect.any(String),
           ipAddress: '192.0.2.1',
           userAgent: 'Firefox on Linux',

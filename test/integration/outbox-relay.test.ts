@@ -11,6 +11,7 @@ import { OutboxRelay } from '../../src/jobs/outbox-relay.js';
 import { PASSWORD } from '../support/accounts.js';
 import { adminUrl } from '../support/database.js';
 import { eventually } from '../support/eventually.js';
+import { unloggedMails } from '../support/relayed.js';
 import { from, issueCodes, makeOwner, openRules, type Owner, type Rules } from '../support/rules.js';
 
 let rules: Rules;
@@ -72,6 +73,7 @@ function start(on = rules, post = new PostOffice()): Running {
     db: on.db,
     keyring: on.keyring,
     mail: post,
+    mails: unloggedMails(on.db, post),
     lowThreshold: 3,
     pendingRegistrations: on.services.pendingRegistrations,
     jobs: { queueReportMail: async () => undefined, queueCodeMail: async () => undefined },

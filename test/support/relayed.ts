@@ -1,5 +1,7 @@
+import type { Database } from '../../src/domain/database.js';
 import { takeDueMessages, noteDelivered } from '../../src/domain/events/outbox.js';
 import type { MailPort } from '../../src/domain/mail/mail-port.js';
+import { Mails } from '../../src/domain/mail/mails.js';
 import { deliverMessage } from '../../src/jobs/deliver-message.js';
 import type { Rules } from './rules.js';
 
@@ -9,6 +11,12 @@ const nowhere: MailPort = {
   linkWithToken: (page, token) => `${page}#token=${token}`,
 };
 
+/** Mails that are not logged, through any port. */
+export function unloggedMails(db: Database, mail: MailPort): Mails {
+  const settings = { mail: { from: 'keys@acme.example', storeEmailLog: false } };
+  return new Mails(db, { mail, settings, onLogFault: () => undefined });
+}
+
 const noMails = { queueReportMail: async () => undefined, queueCodeMail: async () => undefined };
 
 /** Does what the relay of a process does, until nothing is left to do; the mails themselves go nowhere. */
@@ -17,6 +25,7 @@ export async function relayed({ db, keyring, services }: Rules): Promise<void> {
     db,
     keyring,
     mail: nowhere,
+    mails: unloggedMails(db, nowhere),
     lowThreshold: 3,
     pendingRegistrations: services.pendingRegistrations,
     jobs: noMails,

@@ -1,5 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import argon2 from 'argon2';
+import type { Config } from '../../src/config/config.js';
 import { loadConfig } from '../../src/config/load-config.js';
 import { connectDatabase } from '../../src/database/connect.js';
 import { networkOf } from '../../src/domain/access/network.js';
@@ -8,6 +11,11 @@ import { Keyring } from '../../src/domain/crypto/keyring.js';
 import type { Database } from '../../src/domain/database.js';
 import { RateLimitedError } from '../../src/domain/errors.js';
 import { createServices, type Services } from '../../src/domain/services.js';
+import { Mails } from '../../src/domain/mail/mails.js';
+import type { MailPort } from '../../src/domain/mail/mail-port.js';
+import { renderCodeFile } from '../../src/files/render-code-file.js';
+import { createMailer } from '../../src/mail/mailer.js';
+import { createMailTransport } from '../../src/mail/transport.js';
 import { noSignals } from '../../src/domain/signals.js';
 import { JobQueue } from '../../src/jobs/job-queue.js';
 import { PostgresJobs } from '../../src/jobs/postgres-backend.js';
@@ -87,6 +95,7 @@ function connectRules(connection: Connection): Rules {
   const meter = { hash: count('hash'), spend: count('spend'), refusal: count('refusal') };
   const backend = new PostgresJobs(db, pool);
   const queue = new JobQueue({ db, signals: noSignals, backend, onFault: () => undefined });
+  const mail = mailerOf(config.mail);
   const services = createServices({
     db,
     settings: config,
@@ -96,6 +105,8 @@ function connectRules(connection: Connection): Rules {
     issuer: () => 'http://localhost',
     signals: noSignals,
     jobs: queue,
+    mails: new Mails(db, { mail, settings: config, onLogFault: rethrown }),
+    renderCodeFile,
   });
   const shifted = new Map<number, Rules>();
   const at = (seconds: number) => {
@@ -106,6 +117,17 @@ function connectRules(connection: Connection): Rules {
   const withSettings = (others: Record<string, string>) =>
     connectRules({ ...connection, overrides: { ...overrides, ...others } });
   return { services, database, db, keyring, queue, counts, at, with: withSettings, close };
+}
+
+/** Mails leave as the settings say, else as files in a folder of its own. */
+function mailerOf(settings: Config['mail']): MailPort {
+  const filesDir = join(tmpdir(), `sparekey-mails-${randomUUID()}`);
+  const transport = createMailTransport({ ...settings, filesDir, siteName: 'Sparekey' });
+  return createMailer({ transport, siteName: 'Sparekey', publicUrl: () => 'http://localhost' });
+}
+
+function rethrown(error: unknown): never {
+  throw error;
 }
 
 /** Where a request comes from: 192.0.2.1 unless said otherwise. */

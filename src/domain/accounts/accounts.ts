@@ -1,19 +1,21 @@
 import { sql } from 'kysely';
 import { requireAdmin, requireReader, requireSignedIn } from '../access/rules.js';
 import { anonymous, type Origin, rejected, type Viewer } from '../access/viewer.js';
-import { type BatchPage, findActiveBatch, pageOfBatches } from '../codes/read-batches.js';
+import type { BatchPage } from '../codes/read-batches.js';
 import type { Batch } from '../codes/batch.js';
 import type { Database } from '../database.js';
 import { NotFoundError, UnauthenticatedError } from '../errors.js';
 import { sourceOf } from '../events/event-source.js';
 import { raise } from '../events/raise.js';
 import { isId } from '../ids.js';
-import type { Limiter } from '../limits/limiter.js';
-import { parsePage, type PageRequest } from '../paging.js';
+import type { IssueCooldown, Limiter } from '../limits/limiter.js';
+import type { ForwardRequest, Page, PageRequest } from '../paging.js';
 import type { DomainSettings } from '../settings.js';
 import { type Account, accountByEmail, accountsById, limitSubjectOf } from './account.js';
+import { Belongings } from './belongings.js';
 import { emailKeyOf } from './email.js';
-import { liveSessions, type Session, signedInBy } from './sessions.js';
+import { accountsFound, countAccounts, type ListedAccount, newestAccounts, parseSearch } from './search-accounts.js';
+import { type Session, signedInBy } from './sessions.js';
 import type { AccessTokens } from './access-tokens.js';
 
 interface Parts {
@@ -22,15 +24,16 @@ interface Parts {
   readonly accessTokens: AccessTokens;
 }
 
-/** The wait before codes may be issued again; null: now. */
-export type IssueCooldown = { readonly retryAt: Date; readonly retryAfterSeconds: number } | null;
-
 /** Reading accounts and what belongs to them, and what admins do to them. */
 export class Accounts {
+  readonly belongings: Belongings;
+
   constructor(
     private readonly db: Database,
     private readonly parts: Parts,
-  ) {}
+  ) {
+    this.belongings = new Belongings(db, { history: parts.settings.history, limiter: parts.limiter });
+  }
 
   /** Who asks, by a bearer token. Its session is looked up each time, so that a token dies with its session. */
   async viewerBy(token: string | undefined): Promise<Viewer> {
@@ -61,6 +64,22 @@ export class Accounts {
     return typeof by.email === 'string' ? await accountByEmail(this.db, emailKeyOf(by.email)) : undefined;
   }
 
+  /**
+   * Accounts newest first, or those that the search finds: by the beginning of their address or external id, or by id.
+   * Admin. @throws BadUserInputError
+   */
+  async list(viewer: Viewer, search: string | null | undefined, request: ForwardRequest): Promise<Page<ListedAccount>> {
+    requireAdmin(viewer);
+    const sought = parseSearch(search);
+    return await (sought === undefined ? newestAccounts(this.db, request) : accountsFound(this.db, sought, request));
+  }
+
+  /** How many accounts `list` finds. Admin. @throws BadUserInputError */
+  async count(viewer: Viewer, search: string | null | undefined): Promise<number> {
+    requireAdmin(viewer);
+    return await countAccounts(this.db, parseSearch(search));
+  }
+
   /** In the order of the ids. For those who hold the ids by right: what of an account they read, its fields decide. */
   async byIds(ids: readonly string[]): Promise<readonly (Account | undefined)[]> {
     return await accountsById(this.db, ids);
@@ -68,24 +87,28 @@ export class Accounts {
 
   async activeBatch(viewer: Viewer, accountId: string): Promise<Batch | undefined> {
     requireReader(viewer, accountId);
-    return await findActiveBatch(this.db, accountId);
+    const [batch] = await this.belongings.activeBatches([accountId]);
+    return batch;
   }
 
   /** The newest HISTORY_MAX_VISIBLE batches, by pages in either direction. @throws BadUserInputError */
   async batches(viewer: Viewer, accountId: string, request: PageRequest): Promise<BatchPage> {
     requireReader(viewer, accountId);
-    const { maxVisible, pageSize } = this.parts.settings.history;
-    return await pageOfBatches(this.db, accountId, { ...parsePage(request, pageSize), maxVisible });
+    const [page] = await this.belongings.batches([{ id: accountId, request }]);
+    if (page instanceof Error) throw page;
+    return page as BatchPage;
   }
 
   async sessions(viewer: Viewer, accountId: string): Promise<readonly Session[]> {
     requireReader(viewer, accountId);
-    return await liveSessions(this.db, accountId);
+    const [sessions = []] = await this.belongings.sessions([accountId]);
+    return sessions;
   }
 
   async generateCooldown(viewer: Viewer, accountId: string): Promise<IssueCooldown> {
     requireReader(viewer, accountId);
-    return (await this.parts.limiter.issueCooldown(accountId)) ?? null;
+    const [cooldown = null] = await this.belongings.generateCooldowns([accountId]);
+    return cooldown;
   }
 
   /** Forgets the account's failed attempts and windows. Admin. @throws NotFoundError */

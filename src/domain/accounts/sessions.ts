@@ -4,6 +4,7 @@ import type { Origin, SignedIn, SignInMethod } from '../access/viewer.js';
 import { hmac, type Keyring } from '../crypto/keyring.js';
 import { hashOfToken, newSecretToken } from '../crypto/secret-token.js';
 import type { Database } from '../database.js';
+import { isUnheld } from '../copies/code-copies.js';
 import { sourceOfAnonymous } from '../events/event-source.js';
 import { raisedWithin } from '../events/raised-within.js';
 import { type Account, accountColumns, accountFromJson, type AccountJson } from './account.js';
@@ -81,24 +82,26 @@ export async function signedInByEach(db: Database, ids: readonly string[]): Prom
   return new Map(rows.map((row) => [row.sessionId, { kind: 'signed-in', ...row }]));
 }
 
-/** The sessions that still let somebody in, latest first. */
-export async function liveSessions(db: Database, accountId: string): Promise<readonly Session[]> {
+/** The sessions of each of the accounts that still let somebody in, by the account's id: latest first. */
+export async function liveSessionsOf(
+  db: Database,
+  accountIds: readonly string[],
+): Promise<ReadonlyMap<string, readonly Session[]>> {
   const { rows } = await sql<Session>`
-    select ${sessionColumns} from sessions s
-    where s.account_id = ${accountId} and s.revoked_at is null and s.expires_at > sparekey_now()
+    select ${sessionColumns} from sessions s where s.account_id = any(${[...accountIds]}::uuid[]) and ${isLive}
     order by s.created_at desc, s.id desc
   `.execute(db);
-  return rows;
+  return Map.groupBy(rows, ({ accountId }) => accountId);
 }
 
-/** Ends a session, tells every process and wipes the copies it holds; its tokens stay, so that a replay is still told. */
+/** Ends a session, tells every process and wipes the copies it has, but for one that a mail under way holds; its tokens stay, so that a replay is still told. */
 export async function revokeSession(tx: Database, sessionId: string): Promise<boolean> {
   const { rows } = await sql<{ id: string }>`
     with revoked as (
       update sessions set revoked_at = sparekey_now() where id = ${sessionId} and revoked_at is null
       returning id, account_id
     ), wiped as (
-      delete from code_copies where session_id = ${sessionId}
+      delete from code_copies where session_id = ${sessionId} and ${isUnheld}
     ), told as (
       insert into outbox (id, topic, payload)
       select ${newId()}::uuid, 'session-ended', jsonb_build_object('accountId', account_id, 'sessionId', id) from revoked

@@ -5,7 +5,7 @@ import type { EventSource } from '../events/event-source.js';
 import { raise } from '../events/raise.js';
 import { type Batch, type BatchRow, toBatch } from './batch.js';
 import { batchColumns, codesLeft } from './batch-columns.js';
-import { wipeCopy } from './code-copies.js';
+import { wipeCopy } from '../copies/code-copies.js';
 
 export interface DeleteBatch {
   readonly batchId: string;

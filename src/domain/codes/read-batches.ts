@@ -64,21 +64,26 @@ export async function batchesOfAccounts(
 const MAX_NUMBER = 2_147_483_647;
 
 interface PageRow extends BatchRow {
+  readonly askedFor: string;
   readonly totalCount: number;
   readonly newest: number;
   readonly oldest: number;
 }
 
-/** One page of the newest `maxVisible` batches, in one statement. */
-export async function pageOfBatches(
+/** One page of the newest `maxVisible` batches of each of the accounts, in one statement. */
+export async function pagesOfBatches(
   db: Database,
-  accountId: string,
+  accountIds: readonly string[],
   slice: BatchSlice & { readonly maxVisible: number },
-): Promise<BatchPage> {
-  const rows = await pageRows(db, accountId, slice);
+): Promise<(accountId: string) => BatchPage> {
+  const byAccount = Map.groupBy(await pageRows(db, accountIds, slice), ({ askedFor }) => askedFor);
+  return (accountId) => pageIn(byAccount.get(accountId) ?? []);
+}
+
+function pageIn(rows: readonly PageRow[]): BatchPage {
   const batches = rows.filter((row) => row.id !== null).map((row) => toBatch(row));
   batches.sort((a, b) => b.number - a.number);
-  const [{ totalCount, newest, oldest }] = rows;
+  const { totalCount = 0, newest = 0, oldest = 0 } = rows[0] ?? {};
   const [first, last] = [batches[0], batches.at(-1)];
   return {
     batches,
@@ -88,26 +93,26 @@ export async function pageOfBatches(
   };
 }
 
-/** At least one row: without a batch in it, where the page is empty. */
+/** At least one row of each account: without a batch in it, where the page is empty. */
 async function pageRows(
   db: Database,
-  accountId: string,
+  accountIds: readonly string[],
   { after, before, limit, isFromEnd, maxVisible }: BatchSlice & { readonly maxVisible: number },
-): Promise<[PageRow, ...PageRow[]]> {
+): Promise<readonly PageRow[]> {
   const { rows } = await sql<PageRow>`
-    select v.*, total.* from (
+    select v.*, total.*, wanted.id as asked_for from unnest(${[...accountIds]}::uuid[]) wanted(id), lateral (
       select count(*)::int as total_count, max(number) as newest, min(number) as oldest from (
-        select number from recovery_code_batches where account_id = ${accountId} order by number desc limit ${maxVisible}
+        select number from recovery_code_batches where account_id = wanted.id order by number desc limit ${maxVisible}
       ) visible
     ) total left join lateral (
       select ${batchColumns('b')} from recovery_code_batches b
-      where b.account_id = ${accountId} and b.number >= total.oldest
+      where b.account_id = wanted.id and b.number >= total.oldest
         and b.number < ${after ?? MAX_NUMBER} and b.number > ${before ?? 0}
       order by b.number * case when ${isFromEnd}::boolean then 1 else -1 end
       limit ${limit}
     ) v on true
   `.execute(db);
-  return rows as [PageRow, ...PageRow[]];
+  return rows;
 }
 
 /** The codes of each of the batches, in their order on paper, without plaintext and without hash. */

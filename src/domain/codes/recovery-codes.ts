@@ -14,7 +14,7 @@ import type { Batch, Code } from './batch.js';
 import type { BatchHashings, HashTarget } from './batch-hashing.js';
 import { newCodes } from './code-format.js';
 import { type CodeHasher, hashParametersFor } from './code-hash.js';
-import { sealCopy } from './code-copies.js';
+import { sealCopy } from '../copies/code-copies.js';
 import { deleteBatch } from './delete-batch.js';
 import { issueBatch } from './issue-codes.js';
 import { codesOfBatches, findBatch } from './read-batches.js';

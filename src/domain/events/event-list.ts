@@ -1,5 +1,5 @@
 import type { LimitPolicy } from '../limits/limit-policy.js';
-import type { ExportFormat } from '../codes/code-sheet.js';
+import type { ExportFormat } from '../copies/code-sheet.js';
 import type { AuditAction } from './audit-actions.js';
 import type { Occasion, OutboxTopic, OutboxTopics } from './outbox-topics.js';
 

@@ -47,6 +47,9 @@ export interface Settled {
   readonly failures: number;
 }
 
+/** The wait before codes may be issued again; null: now. */
+export type IssueCooldown = { readonly retryAt: Date; readonly retryAfterSeconds: number } | null;
+
 interface AttemptKeys {
   readonly pair: Buffer;
   readonly account: Buffer;
@@ -59,7 +62,8 @@ interface Refused {
   readonly accountId: string | undefined;
 }
 
-interface Decision {
+/** What the limiter says to one wish. */
+export interface Decision {
   readonly isAdmitted: boolean;
   readonly retryAt: Date;
   readonly retryAfterSeconds: number;
@@ -141,17 +145,26 @@ export class Limiter {
     `.execute(db);
   }
 
-  /** Until when this account may not issue; undefined when it may now. */
-  async issueCooldown(accountId: string): Promise<{ retryAt: Date; retryAfterSeconds: number } | undefined> {
-    const { rows } = await sql<{ retryAt: Date; retryAfterSeconds: number }>`
-      select blocked_until as retry_at, seconds_until(blocked_until, sparekey_now()) as retry_after_seconds
-      from rate_limits where key = ${this.#generateKey(accountId)} and blocked_until > sparekey_now()
+  /** Until when each of these accounts may not issue, in their order. */
+  async issueCooldowns(accountIds: readonly string[]): Promise<readonly IssueCooldown[]> {
+    const keys = accountIds.map((id) => this.#generateKey(id));
+    const { rows } = await sql<{ key: Buffer; retryAt: Date; retryAfterSeconds: number }>`
+      select key, blocked_until as retry_at, seconds_until(blocked_until, sparekey_now()) as retry_after_seconds
+      from rate_limits where key = any(${keys}::bytea[]) and blocked_until > sparekey_now()
     `.execute(this.db);
-    return rows[0];
+    const byKey = new Map(rows.map(({ key, ...cooldown }) => [key.toString('hex'), cooldown]));
+    return keys.map((key) => byKey.get(key.toString('hex')) ?? null);
   }
 
   /** Whether one mail more may be sent to this recipient at the wish of this network; counts it when it may. */
   async admitsMail(recipientKey: string, network: string | undefined): Promise<boolean> {
+    const { isAdmitted } = await this.takeMail(this.db, recipientKey, network);
+    if (!isAdmitted) this.parts.meter.refusal('SEND_MAIL');
+    return isAdmitted;
+  }
+
+  /** The same within a transaction that sends it or does not; a refusal is to be told by `refuseMail` after it. */
+  async takeMail(tx: Database, recipientKey: string, network: string | undefined): Promise<Decision> {
     const quotas = [
       { key: this.#key('mail-hour', recipientKey), maximum: MAILS_AN_HOUR, seconds: HOUR },
       { key: this.#key('mail-day', recipientKey), maximum: MAILS_A_DAY, seconds: DAY },
@@ -164,10 +177,17 @@ export class Limiter {
         ${quotas.map((quota) => quota.key)}::bytea[],
         ${quotas.map((quota) => quota.maximum)}::int[],
         ${quotas.map((quota) => quota.seconds)}::int[])
-    `.execute(this.db);
-    const isAdmitted = rows[0]?.isAdmitted === true;
-    if (!isAdmitted) this.parts.meter.refusal('SEND_MAIL');
-    return isAdmitted;
+    `.execute(tx);
+    return rows[0] as Decision;
+  }
+
+  /** Notes such a refusal, and returns what to answer. */
+  async refusedMail(
+    decision: Decision,
+    by: { readonly accountId: string; readonly source: EventSource },
+  ): Promise<Error> {
+    const key = this.#key('mail-refused', by.accountId);
+    return await this.#refused(decision, 'SEND_MAIL', { key, ...by });
   }
 
   /** Forgets every failure and window of the account, for both credentials and from all addresses. */
@@ -184,16 +204,17 @@ export class Limiter {
     `.execute(db);
   }
 
-  async #admit(
-    [decision]: readonly Decision[],
-    policy: LimitPolicy,
-    { key, source, accountId }: Refused,
-  ): Promise<void> {
+  async #admit([decision]: readonly Decision[], policy: LimitPolicy, refused: Refused): Promise<void> {
     if (decision === undefined || decision.isAdmitted) return;
+    throw await this.#refused(decision, policy, refused);
+  }
+
+  async #refused({ retryAt, retryAfterSeconds }: Decision, policy: LimitPolicy, of: Refused): Promise<Error> {
+    const { key, source, accountId } = of;
     this.parts.meter.refusal(policy);
     const fold = { key, by: 'hour' as const };
     await raise(this.db, [{ ...source, action: 'RATE_LIMITED', accountId, reason: policy, fold }]);
-    throw new RateLimitedError(decision.retryAt, decision.retryAfterSeconds);
+    return new RateLimitedError(retryAt, retryAfterSeconds);
   }
 
   #attemptKeys({ credential, subject, network }: AttemptBy): AttemptKeys {

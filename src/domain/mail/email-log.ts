@@ -12,30 +12,29 @@ export interface LoggedMail {
   readonly subject: string;
 }
 
-/** How an attempt at a mail ended; FAILED where it was the last one. */
+/** How an attempt at a mail ended; FAILED where it was the last one. A phrase is one of ours, never what a server said. */
 export type AttemptEnding =
-  { readonly status: 'SENT' } | { readonly status: 'QUEUED' | 'FAILED'; readonly phrase: string };
+  | { readonly status: 'SENT'; readonly phrase?: string }
+  | { readonly status: 'QUEUED' | 'FAILED'; readonly phrase: string };
 
-/** Notes that a mail is about to be tried: one row a mail, however often. What was sent once stays SENT. */
-export async function noteAttempt(db: Database, { key, template, to, from, subject }: LoggedMail): Promise<void> {
-  await sql`
+/** Notes that a mail is about to be tried: one row a mail, however often. False where it was sent before. */
+export async function noteAttempt(db: Database, mail: LoggedMail): Promise<boolean> {
+  const { key, template, to, from, subject } = mail;
+  const { rows } = await sql`
     insert into email_log as entry (id, key, template, recipient, sender, subject, status, attempts, created_at)
     values (${newId()}, ${key}, ${template}, ${to}, ${from}, ${subject}, 'QUEUED', 1, sparekey_now())
-    on conflict (key) do update set attempts = entry.attempts + 1,
-      status = case when entry.status = 'SENT' then 'SENT' else 'QUEUED' end
+    on conflict (key) do update set attempts = entry.attempts + 1, status = 'QUEUED' where entry.status <> 'SENT'
+    returning id
   `.execute(db);
+  return rows.length > 0;
 }
 
-/** Notes how the attempt ended; a phrase is one of ours, never what a server said. */
+/** Notes how the attempt ended. What was sent once stays SENT. */
 export async function noteAttemptEnded(db: Database, key: string, ending: AttemptEnding): Promise<void> {
-  if (ending.status === 'SENT') {
-    await sql`
-      update email_log set status = 'SENT', error = null, sent_at = coalesce(sent_at, sparekey_now())
-      where key = ${key}
-    `.execute(db);
-    return;
-  }
+  const { status, phrase = null } = ending;
   await sql`
-    update email_log set status = ${ending.status}, error = ${ending.phrase} where key = ${key} and status <> 'SENT'
+    update email_log set status = ${status}, error = ${phrase},
+      sent_at = case when ${status} = 'SENT' then sparekey_now() end
+    where key = ${key} and status <> 'SENT'
   `.execute(db);
 }

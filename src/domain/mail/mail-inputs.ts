@@ -22,6 +22,30 @@ export interface LinkMail extends Site {
   validForSeconds: number;
 }
 
+/** One of an owner's codes, in plain text, and where it stands on the print-out. */
+export interface MailedCode {
+  position: number;
+  code: string;
+}
+
+/** The one mail that carries codes, to the owner who asked for it. */
+export interface RecoveryCodesMail extends Site {
+  /** The address that the account goes by. */
+  account: string;
+  batchNumber: number;
+  issuedAt: MailTime;
+  /** Null when the codes never expire. */
+  expiresAt: MailTime | null;
+  codes: readonly MailedCode[];
+}
+
+/** Nobody did anything: time passes. */
+export interface CodesExpiringMail extends Site {
+  batchNumber: number;
+  remaining: number;
+  expiresAt: MailTime;
+}
+
 /** A mail that tells of something that has happened. */
 export interface NoticeMail extends Site {
   origin: MailOrigin;
@@ -98,16 +122,21 @@ export interface PurgedBatches {
   first: readonly Omit<ReportLine, 'accountId'>[];
 }
 
-/** What each template needs to know. None of it is a code or a password; a token only inside of `link`. */
+/**
+ * What each template needs to know. None of it is a code or a password, save the codes that `recovery-codes` is there to
+ * carry; a token only inside of `link`.
+ */
 export interface MailInputs {
   'verify-email': LinkMail;
   'set-your-password': LinkMail;
   'already-registered': NoticeMail;
+  'recovery-codes': RecoveryCodesMail;
   'code-used': CodeUsedMail;
   'signed-in-by-code': CodeUsedMail;
   'codes-issued': CodesIssuedMail;
   'codes-low': CodesLowMail;
   'codes-empty': NoticeMail;
+  'codes-expiring': CodesExpiringMail;
   'locked-out': LockedOutMail;
   'account-unlocked': NoticeMail;
   'batch-deleted': BatchDeletedMail;

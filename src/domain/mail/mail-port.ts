@@ -12,16 +12,28 @@ export type MailOrder = {
 export interface MailRefusal extends Error {
   /** Trying again is of no use. */
   readonly isPermanent: boolean;
+  /** All of the mail had gone out and no answer came: whoever tries again may send a second copy. */
+  readonly mayHaveArrived: boolean;
 }
 
 export function isMailRefusal(error: unknown): error is MailRefusal {
-  return error instanceof Error && 'isPermanent' in error && typeof error.isPermanent === 'boolean';
+  if (!(error instanceof Error && 'isPermanent' in error && 'mayHaveArrived' in error)) return false;
+  return typeof error.isPermanent === 'boolean' && typeof error.mayHaveArrived === 'boolean';
+}
+
+/** One attempt at a mail. */
+export interface MailDelivery {
+  readonly to: string;
+  /** The same for every attempt at one mail. */
+  readonly key: string;
+  /** Ends the attempt, in milliseconds, where it would not have ended before. */
+  readonly withinMs?: number | undefined;
 }
 
 /** Sends mails. At least once: a mail ordered again under the same `key` has the same Message-ID. */
 export interface MailPort {
   /** @throws MailRefusal where the mail was not taken */
-  send(order: MailOrder, delivery: { readonly to: string; readonly key: string }): Promise<void>;
+  send(order: MailOrder, delivery: MailDelivery): Promise<void>;
   /** The subject that the mail of this order has. */
   subjectOf(order: MailOrder): string;
   /** The address of the page that takes this token. */

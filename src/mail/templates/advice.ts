@@ -10,6 +10,11 @@ export const ifSomebodyWasIn = paragraph(
   'If this was not you, somebody has been in your account. Sign in now, change your password, sign out all other sessions and issue new codes.',
 );
 
+/** What to do when somebody has had codes sent, which only works from within the account. */
+export const ifNotAskedFor = paragraph(
+  'If you did not ask for this, somebody is in your account. Sign in now, change your password, sign out all other sessions and issue new codes, which ends these.',
+);
+
 /** What to do when somebody tried and did not get in. */
 export const ifSomebodyIsGuessing = paragraph(
   'If this was not you, somebody is guessing. They did not get in. Make sure that your password is one that you use nowhere else.',

@@ -1,9 +1,10 @@
 import { composeMail } from '../compose-mail.js';
 import { facts, paragraph } from '../mail-content.js';
 import type { CodesIssuedMail, RenderedMail } from '../../domain/mail/mail-inputs.js';
-import { counted, utcText } from '../wording.js';
+import { counted } from '../wording.js';
 import { ifSomebodyWasIn } from './advice.js';
 import { originFacts } from './origin-facts.js';
+import { validUntil } from './valid-until.js';
 
 /** Tells that new codes exist, and whether older ones ended with that. */
 export function codesIssued(input: CodesIssuedMail): RenderedMail {
@@ -15,11 +16,7 @@ export function codesIssued(input: CodesIssuedMail): RenderedMail {
       paragraph(
         `${counted(input.count, 'recovery code')} for ${input.siteName} ${input.count === 1 ? 'was' : 'were'} issued.${earlier}`,
       ),
-      facts(
-        ...originFacts(input.origin),
-        ['Batch', `no. ${input.batchNumber}`],
-        ['Valid until', input.expiresAt === null ? 'no end' : utcText(input.expiresAt)],
-      ),
+      facts(...originFacts(input.origin), ['Batch', `no. ${input.batchNumber}`], validUntil(input.expiresAt)),
       paragraph('Keep them where you can reach them without your phone and without this account.'),
       ifSomebodyWasIn,
     ],

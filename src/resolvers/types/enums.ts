@@ -1,5 +1,6 @@
 import { registerEnumType } from 'type-graphql';
 import { taskNames } from '../../domain/cleanup/registry.js';
+import { AUDIT_ACTIONS } from '../../domain/events/audit-actions.js';
 
 function enumOf<const Value extends string>(
   name: string,
@@ -98,3 +99,7 @@ export const JobTarget = enumOf('JobTarget', ['FAILED', 'FINISHED', 'SCHEDULED',
   SCHEDULED: 'Every cleanup schedule.',
   ALL: 'The three together. Running jobs and queued mails are never touched.',
 });
+
+export const AuditAction = enumOf('AuditAction', AUDIT_ACTIONS);
+
+export const SettingSeverity = enumOf('SettingSeverity', ['ERROR', 'WARNING']);

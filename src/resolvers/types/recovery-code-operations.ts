@@ -78,3 +78,33 @@ export class DeleteRecoveryCodeBatchPayload {
   @Field(() => RecoveryCodeBatch)
   batch!: BatchNode;
 }
+
+@ObjectType()
+export class ExportedFile {
+  @Field(() => String, { description: 'EXPORT_FILE_NAME and the extension.' })
+  name!: string;
+
+  @Field(() => String)
+  mediaType!: string;
+
+  @Field(() => String, { description: "The file's bytes, base64." })
+  content!: string;
+}
+
+@ObjectType()
+export class ExportRecoveryCodesPayload {
+  @Field(() => ExportedFile)
+  file!: ExportedFile;
+
+  @Field(() => RecoveryCodeBatch)
+  batch!: BatchNode;
+}
+
+@ObjectType()
+export class EmailRecoveryCodesPayload {
+  @Field(() => RecoveryCodeBatch)
+  batch!: BatchNode;
+
+  @Field(() => String, { description: 'EMAIL_SUCCESS_MESSAGE.' })
+  message!: string;
+}
