@@ -7,6 +7,7 @@ import type * as CleanupRunnerModule from '../src/domain/cleanup/cleanup-runner.
 import type * as ReadReportsModule from '../src/domain/cleanup/read-reports.js';
 import type * as ReportRowsModule from '../src/domain/cleanup/report-rows.js';
 import type * as RunParametersModule from '../src/domain/cleanup/run-parameters.js';
+import type * as RenderCodeFileModule from '../src/files/render-code-file.js';
 import type * as LoadersModule from '../src/resolvers/loaders.js';
 import type * as SchemaModule from '../src/resolvers/schema.js';
 
@@ -26,3 +27,4 @@ export const { CleanupRunner } = (await compiled('domain/cleanup/cleanup-runner.
 export const { findReport } = (await compiled('domain/cleanup/read-reports.js')) as typeof ReadReportsModule;
 export const { insertReport } = (await compiled('domain/cleanup/report-rows.js')) as typeof ReportRowsModule;
 export const { parametersOf } = (await compiled('domain/cleanup/run-parameters.js')) as typeof RunParametersModule;
+export const { renderCodeFile } = (await compiled('files/render-code-file.js')) as typeof RenderCodeFileModule;

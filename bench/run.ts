@@ -1,6 +1,7 @@
 // `npm run bench`: what operations cost beside the least that they could cost, both measured by turns in the same run.
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
+import { measureExport } from './figures/export.ts';
 import { measureGenerate } from './figures/generate.ts';
 import { measureMemory, measureMemoryAfterLoad } from './figures/memory.ts';
 import { measureHistory, measureSpendOverHttp, startFloors } from './figures/over-http.ts';
@@ -20,7 +21,8 @@ The whole takes about half an hour and 8 GB of disk for the time being, most of 
   --quick    less of everything, for a first look: a few minutes; codes are spent out of 100 k instead of 1 M,
              a tenth of 1 M instead of 10 M is purged, and reports go to 1 k subscribers instead of 10 k
   --strict   exit code 1 when a figure misses what it must reach
-  --only X   only the part of that name: generate, spend, wrong, sign-in, http, size, purge, subscriptions
+  --only X   only the part of that name: generate, export, spend, wrong, sign-in, http, size, purge,
+             subscriptions
 `;
 
 const FULL: Scale = {
@@ -63,6 +65,7 @@ async function measure(stage: Stage): Promise<Figure[]> {
   const { samples, figures: counts } = await takeSamples(stage);
   const parts: Record<string, () => Promise<Figure[]>> = {
     generate: () => measureGenerate(stage, samples),
+    export: () => measureExport(stage),
     spend: () => measureSpend(stage, samples),
     wrong: () => measureWrongCode(stage, samples),
     'sign-in': () => measureSignIn(stage, samples),

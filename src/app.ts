@@ -200,8 +200,8 @@ const BEARER = /^Bearer +(\S+)$/i;
 async function newContext(services: Services, facts: RequestFacts): Promise<Context> {
   const { authorization } = facts;
   // A header that is no bearer token is a bad one, not an absent one.
-  const token = authorization === undefined ? undefined : (BEARER.exec(authorization)?.[1] ?? '');
-  const viewer = await services.accounts.viewerBy(token);
+  const bearer = authorization === undefined ? undefined : (BEARER.exec(authorization)?.[1] ?? '');
+  const viewer = await services.authentication.viewerOf({ bearer });
   return { services, viewer, origin: originOf(facts), loaders: createLoaders(services) };
 }
 

@@ -1,3 +1,4 @@
+import { Authentication } from './access/authentication.js';
 import { AccessTokens } from './accounts/access-tokens.js';
 import { Accounts } from './accounts/accounts.js';
 import { PasswordHasher } from './accounts/password-hasher.js';
@@ -54,6 +55,7 @@ export interface Services {
   readonly recoveryCodes: RecoveryCodes;
   readonly copies: Copies;
   readonly codeMailing: CodeMailing;
+  readonly authentication: Authentication;
   readonly accounts: Accounts;
   readonly registration: Registration;
   readonly pendingRegistrations: PendingRegistrations;
@@ -97,7 +99,8 @@ export function createServices(core: Core): Services {
     recoveryCodes: new RecoveryCodes(db, codeParts),
     copies: new Copies(db, copyParts),
     codeMailing,
-    accounts: new Accounts(db, { settings, limiter, accessTokens }),
+    authentication: new Authentication(db, { accessTokens }),
+    accounts: new Accounts(db, { settings, limiter }),
     registration,
     pendingRegistrations: new PendingRegistrations(db, { keyring, limiter, emailVerificationTtlSeconds }),
     signIn: new SignIn(db, signInParts),

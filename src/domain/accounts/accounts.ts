@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { requireAdmin, requireReader, requireSignedIn } from '../access/rules.js';
-import { anonymous, type Origin, rejected, type Viewer } from '../access/viewer.js';
+import type { Origin, Viewer } from '../access/viewer.js';
 import type { BatchPage } from '../codes/read-batches.js';
 import type { Batch } from '../codes/batch.js';
 import type { Database } from '../database.js';
@@ -15,13 +15,11 @@ import { type Account, accountByEmail, accountsById, limitSubjectOf } from './ac
 import { Belongings } from './belongings.js';
 import { emailKeyOf } from './email.js';
 import { accountsFound, countAccounts, type ListedAccount, newestAccounts, parseSearch } from './search-accounts.js';
-import { type Session, signedInBy } from './sessions.js';
-import type { AccessTokens } from './access-tokens.js';
+import type { Session } from './sessions.js';
 
 interface Parts {
   readonly settings: DomainSettings;
   readonly limiter: Limiter;
-  readonly accessTokens: AccessTokens;
 }
 
 /** Reading accounts and what belongs to them, and what admins do to them. */
@@ -33,14 +31,6 @@ export class Accounts {
     private readonly parts: Parts,
   ) {
     this.belongings = new Belongings(db, { history: parts.settings.history, limiter: parts.limiter });
-  }
-
-  /** Who asks, by a bearer token. Its session is looked up each time, so that a token dies with its session. */
-  async viewerBy(token: string | undefined): Promise<Viewer> {
-    if (token === undefined) return anonymous;
-    const claims = await this.parts.accessTokens.verify(token);
-    const signedIn = claims && (await signedInBy(this.db, claims.sessionId));
-    return signedIn?.accountId === claims?.accountId ? (signedIn ?? rejected) : rejected;
   }
 
   /** The viewer's own account; undefined for an anonymous one. @throws UnauthenticatedError for a bad token */

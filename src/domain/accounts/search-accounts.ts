@@ -63,11 +63,7 @@ export async function accountsFound(
   request: ForwardRequest,
 ): Promise<Page<ListedAccount>> {
   const slice = { after: readCursor(request.after, placeIn), limit: pageSizeOf(request.first) ?? DEFAULT_PAGE };
-  const parts = [foundBy(beginsWith(search), slice)];
-  if (isId(search)) parts.push(foundBy(sql`a.id = ${search}::uuid and not (${beginsWith(search)})`, slice));
-  const { rows } = await sql<Account & Place>`
-    ${sql.join(parts, sql` union all `)} order by search_key using ~<~, id limit ${slice.limit + 1}
-  `.execute(db);
+  const { rows } = await statementFor(search, slice).execute(db);
   return pageOf(rows.map(listed), slice.limit);
 }
 
@@ -92,10 +88,19 @@ function matches(search: string): RawBuilder<boolean> {
   return isId(search) ? sql`(${beginsWith(search)}) or a.id = ${search}::uuid` : beginsWith(search);
 }
 
-function foundBy(
-  where: RawBuilder<unknown>,
-  { after, limit }: { readonly after: Place | undefined; readonly limit: number },
-): RawBuilder<unknown> {
+interface Slice {
+  readonly after: Place | undefined;
+  readonly limit: number;
+}
+
+function statementFor(search: string, slice: Slice): RawBuilder<Account & Place> {
+  const byKey = foundBy(beginsWith(search), slice);
+  if (!isId(search)) return byKey;
+  const byId = foundBy(sql`a.id = ${search}::uuid and not (${beginsWith(search)})`, slice);
+  return sql`select * from (${byKey} union all ${byId}) found order by search_key using ~<~, id limit ${slice.limit + 1}`;
+}
+
+function foundBy(where: RawBuilder<unknown>, { after, limit }: Slice): RawBuilder<Account & Place> {
   const further =
     after === undefined
       ? sql``

@@ -5,6 +5,8 @@ import type { Origin, SignedIn, SignInMethod } from '../access/viewer.js';
 export interface EventSource {
   readonly actorId?: string | undefined;
   readonly sessionId?: string | undefined;
+  /** The service key that acted for the account. */
+  readonly serviceKeyId?: string | undefined;
   readonly method?: SignInMethod | undefined;
   readonly ipAddress?: string | undefined;
   readonly userAgent?: string | undefined;
@@ -25,8 +27,15 @@ export function sourceOfAnonymous(origin: Origin): EventSource {
   return { ipAddress: origin.address, userAgent: origin.userAgent };
 }
 
-/** The columns `actor_id, session_id, method, ip_address, user_agent` of an event written by a larger statement. */
+/** The columns `actor_id, session_id, service_key_id, method, ip_address, user_agent` of an event in a larger statement. */
 export function sourceColumns(source: EventSource): RawBuilder<unknown> {
-  const { actorId = null, sessionId = null, method = null, ipAddress = null, userAgent = null } = source;
-  return sql`${actorId}::uuid, ${sessionId}::uuid, ${method}::text, ${ipAddress}::text, ${userAgent}::text`;
+  const {
+    actorId = null,
+    sessionId = null,
+    serviceKeyId = null,
+    method = null,
+    ipAddress = null,
+    userAgent = null,
+  } = source;
+  return sql`${actorId}::uuid, ${sessionId}::uuid, ${serviceKeyId}::uuid, ${method}::text, ${ipAddress}::text, ${userAgent}::text`;
 }

@@ -39,13 +39,14 @@ export async function raise(
   const told = [...events.flatMap(tellingsOf), ...messages.map((message) => ({ ...message, isOccasion: false }))];
   await sql`
     with audited as (
-      insert into audit_events (id, action, actor_id, account_id, batch_id, code_id, session_id, method, ip_address,
-        user_agent, issued_count, removed_count, reason, fold_key)
-      select id, action, actor_id, account_id, batch_id, code_id, session_id, method, ip_address,
-        user_agent, issued_count, removed_count, reason,
+      insert into audit_events (id, action, actor_id, account_id, batch_id, code_id, session_id, service_key_id, method,
+        ip_address, user_agent, issued_count, removed_count, reason, fold_key)
+      select id, action, actor_id, account_id, batch_id, code_id, session_id, service_key_id, method,
+        ip_address, user_agent, issued_count, removed_count, reason,
         sha256(convert_to(fold || extract(epoch from date_trunc(fold_by, sparekey_now(), 'UTC'))::bigint, 'UTF8'))
       from jsonb_to_recordset(${JSON.stringify(events.map(auditRow))}) as event(
-        id uuid, action text, actor_id uuid, account_id uuid, batch_id uuid, code_id uuid, session_id uuid, method text,
+        id uuid, action text, actor_id uuid, account_id uuid, batch_id uuid, code_id uuid, session_id uuid,
+        service_key_id uuid, method text,
         ip_address text, user_agent text, issued_count int, removed_count int, reason text, fold text, fold_by text)
       on conflict (fold_key) do update set count = audit_events.count + 1
     )
@@ -75,6 +76,7 @@ function auditRow(event: EventDraft): Record<string, unknown> {
     batch_id: fact('batchId'),
     code_id: fact('codeId'),
     session_id: event.sessionId,
+    service_key_id: event.serviceKeyId,
     method: event.method,
     ip_address: event.ipAddress,
     user_agent: event.userAgent,
@@ -89,7 +91,17 @@ function auditRow(event: EventDraft): Record<string, unknown> {
 /** What is delivered because of an event: nothing where there is nobody (any more) to tell. */
 function tellingsOf(event: EventDraft): Told[] {
   const { notice, push } = entryOf(event.action);
-  const { action: _, fold: _fold, actorId, sessionId: _id, method: _method, ipAddress, userAgent, ...facts } = event;
+  const {
+    action: _,
+    fold: _fold,
+    actorId,
+    sessionId: _id,
+    serviceKeyId: _key,
+    method: _method,
+    ipAddress,
+    userAgent,
+    ...facts
+  } = event;
   if (!('accountId' in facts) || typeof facts.accountId !== 'string') return [];
   const told: Told[] = [];
   if (notice !== undefined) {

@@ -51,7 +51,7 @@ function auditedBy(source: EventSource, event: RaisedWithin): RawBuilder<unknown
   const facts = event.facts as Readonly<Record<string, RawBuilder<unknown>>>;
   const columns = said.map((name) => sql.ref(AUDIT_COLUMNS[name]));
   return sql`
-    insert into audit_events (id, action, ${sql.join(columns)}, actor_id, session_id, method, ip_address, user_agent)
+    insert into audit_events (id, action, ${sql.join(columns)}, actor_id, session_id, service_key_id, method, ip_address, user_agent)
     select ${idFor(event)}, ${sql.lit(event.action)}, ${sql.join(said.map((name) => facts[name]))}, ${sourceColumns(source)}
     from ${event.from}
   `;
