@@ -25,6 +25,8 @@ import { makeDatabase, type TestDatabase, withClockOffset } from './database.js'
 /** The services of the domain on a database of a test's own, without server, relay and port. */
 export interface Rules {
   readonly services: Services;
+  readonly config: Config;
+  readonly mails: Mails;
   readonly database: TestDatabase;
   readonly db: Database;
   readonly keyring: Keyring;
@@ -95,7 +97,7 @@ function connectRules(connection: Connection): Rules {
   const meter = { hash: count('hash'), spend: count('spend'), refusal: count('refusal') };
   const backend = new PostgresJobs(db, pool);
   const queue = new JobQueue({ db, signals: noSignals, backend, onFault: () => undefined });
-  const mail = mailerOf(config.mail);
+  const mails = new Mails(db, { mail: mailerOf(config.mail), settings: config, onLogFault: rethrown });
   const services = createServices({
     db,
     settings: config,
@@ -105,7 +107,7 @@ function connectRules(connection: Connection): Rules {
     issuer: () => 'http://localhost',
     signals: noSignals,
     jobs: queue,
-    mails: new Mails(db, { mail, settings: config, onLogFault: rethrown }),
+    mails,
     renderCodeFile,
   });
   const shifted = new Map<number, Rules>();
@@ -116,7 +118,7 @@ function connectRules(connection: Connection): Rules {
   };
   const withSettings = (others: Record<string, string>) =>
     connectRules({ ...connection, overrides: { ...overrides, ...others } });
-  return { services, database, db, keyring, queue, counts, at, with: withSettings, close };
+  return { services, config, database, db, keyring, mails, queue, counts, at, with: withSettings, close };
 }
 
 /** Mails leave as the settings say, else as files in a folder of its own. */
