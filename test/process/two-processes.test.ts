@@ -104,6 +104,29 @@ describe('two server processes on one database', () => {
     });
   }, 60_000);
 
+  it('release the codes once as a file and once as a mail, of 50 parallel wishes for each', async () => {
+    const me = await makeAccount(app);
+    const { id: batchId } = await issue(app, me);
+    const ask = (field: string) => (server: ServerProcess) =>
+      server.post(
+        `mutation($batchId: ID!) { ${field}(batchId: $batchId) { batch { id } } }`,
+        { batchId },
+        { token: me.token },
+      );
+    const [files, mails] = await Promise.all([
+      atOnce(50, ask('exportRecoveryCodes')),
+      atOnce(50, ask('emailRecoveryCodes')),
+    ]);
+    const codesOf = (answers: readonly Answer[]) => {
+      const groups = Map.groupBy(answers, ({ code }) => code ?? 'done');
+      return Object.fromEntries([...groups].map(([code, all]) => [code, all.length]));
+    };
+    expect(codesOf(files)).toEqual({ done: 1, ALREADY_EXPORTED: 49 });
+    expect(codesOf(mails)).toEqual({ done: 1, ALREADY_EMAILED: 49 });
+    expect(await app.database.rows('select 1 from code_copies where batch_id = $1', [batchId])).toEqual([]);
+    expect(await auditOf(app.database, me.id)).toMatchObject({ CODES_EXPORTED: 1, CODES_EMAILED: 1 });
+  }, 60_000);
+
   it('open one session of 60 parallel sign-ins with one code', async () => {
     const me = await makeAccount(app);
     const { codes } = await issue(app, me);
