@@ -8,6 +8,11 @@ const layers = {
     never: ['graphql', 'type-graphql', '@apollo', 'fastify', '@fastify', 'ws', 'graphql-ws', 'agenda', 'nodemailer'],
   },
   mail: { typesOf: ['domain'], never: ['@mikro-orm', 'kysely', 'pg', 'graphql', 'type-graphql'] },
+  files: {
+    typesOf: ['domain'],
+    never: ['@mikro-orm', 'kysely', 'pg', 'graphql', 'type-graphql', 'fastify', 'nodemailer'],
+  },
+  'http-fetch': { typesOf: ['domain'], never: ['@mikro-orm', 'kysely', 'pg', 'graphql', 'type-graphql', 'fastify'] },
   database: {
     may: ['entities', 'migrations'],
     typesOf: ['config', 'domain'],

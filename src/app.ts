@@ -13,6 +13,7 @@ import { createServices, type Services } from './domain/services.js';
 import type { SettingProblem } from './domain/settings-check.js';
 import { CHANNELS } from './domain/signals.js';
 import { renderCodeFile } from './files/render-code-file.js';
+import { createFetchJson } from './http-fetch/fetch-json.js';
 import { ensureFirstAdmin, type FirstAdmin } from './first-admin.js';
 import { createJobQueue } from './jobs/create-job-queue.js';
 import type { JobQueue } from './jobs/job-queue.js';
@@ -28,8 +29,9 @@ import { buildSparekeySchema } from './resolvers/schema.js';
 import { createHttpServer, type HttpServer } from './server/http-server.js';
 import { createLogger } from './server/logger.js';
 import { createMetrics, type Metrics } from './server/metrics.js';
-import { originOf } from './server/origin.js';
+import { originOf, originOfUser } from './server/origin.js';
 import type { RequestFacts } from './server/request-facts.js';
+import { sessionCookieOf } from './server/session-cookie.js';
 import { openStores, prepareStores, type Stores } from './stores.js';
 import { version } from './version.js';
 
@@ -111,10 +113,13 @@ async function assemble({ config, logger, stores, settingProblems }: Ground): Pr
   const mails = new Mails(db, { mail, settings: config, onLogFault: faults.mailNotLogged });
   const core = { db, settings: config, settingsFound, keyring, meter: metrics, version, issuer: publicUrl };
   const live = { signals, jobs: queue, onLiveFault: faults.notRead };
-  const services = createServices({ ...core, ...live, mails, renderCodeFile });
-  const { pendingRegistrations } = services;
+  const issuers = { fetchJson: createFetchJson(config.issuers), issuerLog: faults.issuers };
+  const services = createServices({ ...core, ...live, ...issuers, mails, renderCodeFile });
+  const { pendingRegistrations, pendingPasswordResets, pendingEmailChanges } = services;
+  const requests = { pendingRegistrations, pendingPasswordResets, pendingEmailChanges };
   const { lowThreshold } = config.codes;
-  const delivery = { db, keyring, mail, mails, lowThreshold, pendingRegistrations, jobs: queue };
+  const { adminEmail } = config.mail;
+  const delivery = { db, keyring, mail, mails, lowThreshold, adminEmail, ...requests, jobs: queue };
   const relay = new OutboxRelay({ ...delivery, onFault: faults.outbox });
   const common = { config, logger, stores, metrics, faults, services, relay, signals, queue };
   const worker = config.server.role === 'api' ? undefined : workerOf(common, mails);
@@ -126,6 +131,7 @@ function workerOf({ config, stores, services, metrics, faults, relay, queue }: C
   const runner = new CleanupRunner(db, {
     settings: config,
     finishedJobs: queue.finishedJobs,
+    keyRefresh: services.keyRefresh,
     log: faults.runs,
     ended: ({ task, status, total, isDryRun }) => {
       metrics.run(task, status, isDryRun ? 0 : total);
@@ -139,6 +145,7 @@ function workerOf({ config, stores, services, metrics, faults, relay, queue }: C
     runner,
     runsAtOnce: Math.max(1, Math.floor(config.stores.databasePoolSize / RUNS_PART_OF_POOL)),
     codeMailing: services.codeMailing,
+    keyRotation: services.keyRotation,
     reportMails: new ReportMails(db, { settings: config, mails }),
     onFault: faults.notSwept,
   });
@@ -177,19 +184,19 @@ function appOf(parts: Parts): App {
   };
 }
 
-async function serve({ config, logger, metrics, services, stores, relay }: Parts): Promise<HttpServer> {
+async function serve({ config, logger, metrics, services, stores, relay, address }: Parts): Promise<HttpServer> {
   return await createHttpServer<Context>({
     config,
     logger,
     metrics,
     schema: await buildSparekeySchema(),
-    newContext: (facts) => newContext(services, facts),
+    newContext: (facts) => newContext(services, facts, address.publicUrl),
     readiness: createReadiness(stores.connection),
     jwks: () => services.signingKeys.jwks(),
     afterMutation: () => relay.wake(),
     sockets: {
       ...config.accounts,
-      enter: (token, onEnd) => services.live.enter(token, onEnd),
+      enter: (token, onEnd, facts) => services.live.enter(token, onEnd, originOf(facts)),
       newContext: (session, facts) => subscriptionContext(services, session, facts),
     },
   });
@@ -197,12 +204,20 @@ async function serve({ config, logger, metrics, services, stores, relay }: Parts
 
 const BEARER = /^Bearer +(\S+)$/i;
 
-async function newContext(services: Services, facts: RequestFacts): Promise<Context> {
-  const { authorization } = facts;
-  // A header that is no bearer token is a bad one, not an absent one.
-  const bearer = authorization === undefined ? undefined : (BEARER.exec(authorization)?.[1] ?? '');
-  const viewer = await services.authentication.viewerOf({ bearer });
-  return { services, viewer, origin: originOf(facts), loaders: createLoaders(services) };
+async function newContext(services: Services, facts: RequestFacts, publicUrl: string): Promise<Context> {
+  const headers = (name: string) => facts.headers(name);
+  const requestOrigin = originOf(facts);
+  const viewer = await services.authentication.viewerOf({ bearer: bearerIn(headers), origin: requestOrigin, headers });
+  const origin = viewer.kind === 'service' ? originOfUser(viewer) : requestOrigin;
+  const sessionCookie = () => sessionCookieOf(facts, publicUrl);
+  return { services, viewer, origin, loaders: createLoaders(services), sessionCookie };
+}
+
+/** Empty for what is no bearer token, and for several, of which nobody knows whose is meant: bad, not absent. */
+function bearerIn(headers: RequestFacts['headers']): string | undefined {
+  const [authorization, ...others] = headers('authorization');
+  if (authorization === undefined) return undefined;
+  return (others.length === 0 && BEARER.exec(authorization)?.[1]) || '';
 }
 
 function subscriptionContext(services: Services, session: LiveSession, facts: RequestFacts): Context {

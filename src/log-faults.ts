@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { RunLog } from './domain/cleanup/cleanup-runner.js';
+import type { IssuerLog } from './domain/issuers/issuer-log.js';
 import type { JobQueueParts } from './jobs/job-queue.js';
 import type { RelayParts } from './jobs/outbox-relay.js';
 
@@ -8,6 +9,7 @@ export interface LogFaults {
   readonly outbox: RelayParts['onFault'];
   readonly jobs: JobQueueParts['onFault'];
   readonly runs: RunLog;
+  readonly issuers: IssuerLog;
   notHeard(this: void, error: unknown): void;
   notRead(this: void, error: unknown): void;
   notSwept(this: void, error: unknown): void;
@@ -32,6 +34,11 @@ export function createLogFaults(logger: Logger): LogFaults {
     runs: {
       detail: (line) => logger.info(line, 'cleanup'),
       fault: ({ error, ...ids }) => logger.error({ ...ids, err: error }, 'A cleanup failed on the way.'),
+    },
+    issuers: {
+      tokensRefused: (refused) => logger.warn(refused, 'Tokens of a trusted issuer were refused.'),
+      keysNotFetched: ({ error, ...about }) =>
+        logger.warn({ ...about, err: error }, "The keys of a trusted issuer could not be fetched."),
     },
     notHeard: told('Nothing can be heard of other processes at the moment.'),
     notRead: told('What subscribers wait for cannot be read at the moment.'),

@@ -4,7 +4,7 @@ import { renderCodeFile } from '../program.ts';
 import type { RealCode, Stage } from '../stage.ts';
 import type { Figure } from '../table.ts';
 
-const SECONDS_OF_A_YEAR = 365 * 24 * 60 * 60;
+const YEAR_MS = 365 * 24 * 60 * 60 * 1000;
 
 /** Rendering a batch as a file; what is allowed was set, there is no floor to it. */
 export async function measureExport(stage: Stage): Promise<Figure[]> {
@@ -34,7 +34,7 @@ function sheetOf({ stock }: Stage): CodeSheet {
     account: owner.email,
     batchNumber: 1,
     issuedAt,
-    expiresAt: new Date(issuedAt.getTime() + 1000 * SECONDS_OF_A_YEAR),
+    expiresAt: new Date(issuedAt.getTime() + YEAR_MS),
     codes: codes.map((code, index) => ({ position: index + 1, code })),
   };
 }

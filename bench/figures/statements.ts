@@ -32,7 +32,8 @@ export async function takeSamples(stage: Stage): Promise<{ samples: Samples; fig
   await asMember(stage, warming.owner, verifying(warming.plaintext));
 
   const token = await tokenOf(app, warming.owner);
-  const check = await record(() => app.services.authentication.viewerOf({ bearer: token }));
+  const { origin } = warming.owner;
+  const check = await record(() => app.services.authentication.viewerOf({ bearer: token, origin }));
   const verify = await asMember(stage, spent.owner, verifying(spent.plaintext));
   const wrong = await asMember(stage, wrongly.owner, verifying(WRONG_CODE));
   const signIn = await asStranger(stage, signedIn.owner, signingIn(signedIn));

@@ -4,6 +4,7 @@ import type { Database } from '../../src/domain/database.js';
 import { CleanupRunner, findReport, insertReport, loadConfig, parametersOf } from '../program.ts';
 
 const noJobs = { remove: () => Promise.resolve(0), count: () => Promise.resolve(0) };
+const noIssuers = { due: () => Promise.resolve([]), refreshAll: async function* () {} };
 
 /** A purge of recovery codes in this process, with the defaults but for these settings. */
 export interface CleanupRun {
@@ -23,7 +24,7 @@ export async function cleanupRun(db: Database, overrides: Readonly<Record<string
     emailReport: 'NEVER',
   });
   const log = { detail: () => undefined, fault: ({ error }: { error: unknown }) => console.error(error) };
-  const runner = new CleanupRunner(db, { settings, finishedJobs: noJobs, log, ended: () => undefined });
+  const runner = new CleanupRunner(db, { settings, finishedJobs: noJobs, keyRefresh: noIssuers, log, ended: () => undefined });
   return {
     runner,
     async run() {

@@ -18,7 +18,7 @@ export async function execute(
 ): Promise<any> {
   schema ??= buildSparekeySchema();
   const { services } = app;
-  const viewer = await services.authentication.viewerOf({ bearer: caller.token });
+  const viewer = await services.authentication.viewerOf({ bearer: caller.token, origin: caller.person.origin });
   const contextValue = { services, viewer, origin: caller.person.origin, loaders: createLoaders(services) };
   const { data, errors } = await graphql({
     schema: await schema,

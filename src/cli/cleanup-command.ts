@@ -99,11 +99,15 @@ function isDone({ status, isCapped }: Report): boolean {
   return status === 'SUCCEEDED' || (status === 'PARTIAL' && isCapped);
 }
 
+/** What is told of a report. */
+export function reportForJson(report: Report) {
+  const { deleteEmptyBatches: _, useLogger: __, emailReport: ___, emailStatus: ____, ...told } = report;
+  return { ...told, cursor: told.cursor === null ? null : reportCursorOf(told.cursor) };
+}
+
 function print({ done, wouldDo }: CleanupCommand, report: Report, { json }: Options): void {
   if (json === true) {
-    const { deleteEmptyBatches: _, useLogger: __, emailReport: ___, emailStatus: ____, ...told } = report;
-    const cursor = told.cursor === null ? null : reportCursorOf(told.cursor);
-    console.log(JSON.stringify({ ...told, cursor }, null, 2));
+    console.log(JSON.stringify(reportForJson(report), null, 2));
     return;
   }
   if (report.error !== null) console.error(`${report.status}: ${report.error}`);

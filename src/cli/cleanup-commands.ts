@@ -34,6 +34,16 @@ export const cleanupCommands = [
     wouldDo: ({ total }) => `${total} unverified account(s) would be removed.`,
   }),
   cleanupCommand({
+    name: 'remove-complete-and-stale-email-change-requests',
+    task: 'EMAIL_CHANGE_REQUESTS',
+    description: 'Remove changes of address that were completed, and those that were not in time.',
+    days: 'how long one that was not completed is remembered (default: STALE_EMAIL_CHANGE_DAYS)',
+    began: (days) =>
+      `Removing completed email change requests and requests that have not been completed within ${days} days…`,
+    done: ({ total }) => `Successfully removed ${total} completed and/or stale email change request(s).`,
+    wouldDo: ({ total }) => `${total} completed and/or stale email change request(s) would be removed.`,
+  }),
+  cleanupCommand({
     name: 'cleanup-expired-tokens',
     task: 'VERIFICATION_TOKENS',
     description: 'Remove mailed tokens that were used or have expired.',
@@ -48,5 +58,13 @@ export const cleanupCommands = [
     began: nothing,
     done: ({ counts }) => `Cleaned up ${counts['refreshTokens']} tokens, ${counts['sessions']} sessions`,
     wouldDo: ({ counts }) => `${counts['refreshTokens']} tokens, ${counts['sessions']} sessions would be cleaned up`,
+  }),
+  cleanupCommand({
+    name: 'cleanup-expired-keys',
+    task: 'SIGNING_KEYS',
+    description: 'Remove signing keys that have expired, never the current one.',
+    began: nothing,
+    done: ({ total }) => `Cleaned up ${total} keys`,
+    wouldDo: ({ total }) => `${total} keys would be cleaned up`,
   }),
 ];

@@ -8,12 +8,24 @@ import { createAdmin } from './create-admin.js';
 import { flushJobs } from './flush-jobs.js';
 import { generateKeyCommand } from './generate-key.js';
 import { migrateCommand } from './migrate.js';
+import { refreshOidcClientsJwks } from './refresh-oidc-clients-jwks.js';
+import { rotateKeys } from './rotate-keys.js';
 import { serve } from './serve.js';
 
 /** 0 done, 1 failed, 2 wrong use. */
 const WRONG_USE = 2;
 
-for (const command of [serve, migrateCommand, check, generateKeyCommand, createAdmin, ...cleanupCommands, flushJobs]) {
+for (const command of [
+  serve,
+  migrateCommand,
+  check,
+  generateKeyCommand,
+  createAdmin,
+  ...cleanupCommands,
+  rotateKeys,
+  refreshOidcClientsJwks,
+  flushJobs,
+]) {
   program.addCommand(command.exitOverride());
 }
 

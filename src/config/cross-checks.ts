@@ -36,6 +36,8 @@ const checks: readonly Check[] = [
   checkLowThreshold,
   checkCooldown,
   checkRotation,
+  checkReminder,
+  checkEmailChange,
   checkCodeStrength,
   checkAdminPassword,
   checkPasswordLength,
@@ -109,6 +111,34 @@ function checkRotation({ accounts }: Draft): SettingProblem | undefined {
       id: 'E023',
       message: 'Must not be below ACCESS_TOKEN_TTL_SECONDS, or tokens would outlive the key that signed them.',
       hint: 'Raise KEY_ROTATION_TTL_SECONDS or lower ACCESS_TOKEN_TTL_SECONDS.',
+    },
+  });
+}
+
+function checkReminder({ purge, accounts }: Draft): SettingProblem | undefined {
+  return compare({
+    names: ['STALE_REMINDER_DAYS', 'STALE_ACCOUNT_DAYS'],
+    values: [accounts.staleReminderDays, purge.staleAccountDays],
+    isFine: (reminder, stale) => reminder < stale,
+    complaint: {
+      id: 'E030',
+      message: 'Must be below STALE_ACCOUNT_DAYS, or a new account would be reminded at once.',
+      hint: 'Lower STALE_REMINDER_DAYS or raise STALE_ACCOUNT_DAYS.',
+    },
+  });
+}
+
+const DAY_SECONDS = 86_400;
+
+function checkEmailChange({ purge, accounts }: Draft): SettingProblem | undefined {
+  return compare({
+    names: ['STALE_EMAIL_CHANGE_DAYS', 'EMAIL_CHANGE_TTL_SECONDS'],
+    values: [purge.staleEmailChangeDays, accounts.emailChangeTtlSeconds],
+    isFine: (days, ttl) => days * DAY_SECONDS >= ttl,
+    complaint: {
+      id: 'E031',
+      message: 'Must not be shorter than EMAIL_CHANGE_TTL_SECONDS, or what can be confirmed still would be removed.',
+      hint: 'Raise STALE_EMAIL_CHANGE_DAYS or lower EMAIL_CHANGE_TTL_SECONDS.',
     },
   });
 }

@@ -18,7 +18,7 @@ export function productionReason(nodeEnv: string | undefined, { server }: Draft)
 /** What production requires and warns of. `given` holds the names of the settings that are present, valid or not. */
 export function checkProduction(draft: Draft, given: ReadonlySet<string>, reason: string): readonly SettingProblem[] {
   const missing = REQUIRED.filter((name) => !given.has(name)).map((name) => missingProblem(name, reason));
-  const others = [checkPublicUrl(draft), checkSmtp(draft), checkRecoverySignIn(draft), checkEmailCopy(draft)];
+  const others = [checkPublicUrl(draft), checkSmtp(draft), checkRecoverySignIn(draft), checkEmailCopy(draft), checkLoopback(draft)];
   return [...missing, ...others.filter((found) => found !== undefined)];
 }
 
@@ -63,6 +63,15 @@ function checkRecoverySignIn({ accounts }: Draft): SettingProblem | undefined {
     id: 'W002',
     message: 'With alone, whoever holds one recovery code can sign in without the password.',
     hint: 'Choose with-password or off where a code is to be the second factor only.',
+  });
+}
+
+function checkLoopback({ issuers }: Draft): SettingProblem | undefined {
+  if (issuers.allowLoopback !== true) return undefined;
+  return problem('OIDC_ALLOW_LOOPBACK', {
+    id: 'E032',
+    message: 'With true, the server fetches from services of this machine that others cannot reach.',
+    hint: 'Leave it out: a trusted issuer has a public https address.',
   });
 }
 

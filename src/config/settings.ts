@@ -2,13 +2,14 @@ import type { Setting } from './setting.js';
 import { accountSettings } from './settings/account-settings.js';
 import { cleanupSettings } from './settings/cleanup-settings.js';
 import { codeSettings } from './settings/code-settings.js';
+import { issuerSettings } from './settings/issuer-settings.js';
 import { serverSettings } from './settings/server-settings.js';
 
 /**
  * Every setting there is: `settings.codes.perBatch` describes what `config.codes.perBatch` holds. An entry here is all
  * that a new setting needs; its type, check and row in the README follow.
  */
-export const settings = { ...serverSettings, ...codeSettings, ...cleanupSettings, ...accountSettings };
+export const settings = { ...serverSettings, ...codeSettings, ...cleanupSettings, ...accountSettings, ...issuerSettings };
 
 export type Settings = typeof settings;
 

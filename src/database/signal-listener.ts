@@ -70,8 +70,10 @@ export class SignalListener implements Signals {
       try {
         await this.#listen(client);
         waitMs = FIRST_WAIT_MS;
-        firstTried();
+        // Before it counts as up: whoever trusts what is heard has let go of what he knew by then.
         if (!isFirst) this.#callEach(this.#gapListeners, undefined);
+        this.#isUp = true;
+        firstTried();
         await this.#whileAlive(client);
       } catch (error) {
         if (!this.#isStopped) this.options.onFault(error);
@@ -105,7 +107,6 @@ export class SignalListener implements Signals {
     const ended = once(client, 'end').then(() => Promise.reject(new Error('Connection terminated')));
     await Promise.race([client.connect(), ended]);
     await answered(client.query(this.options.channels.map((channel) => `listen ${channel}`).join('; ')));
-    this.#isUp = true;
   }
 
   /** Stopping ends the line, too. @throws what ended it. */

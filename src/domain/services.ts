@@ -1,10 +1,12 @@
 import { Authentication } from './access/authentication.js';
 import { AccessTokens } from './accounts/access-tokens.js';
 import { Accounts } from './accounts/accounts.js';
+import { type AccountChanges, createAccountChanges } from './accounts/create-account-changes.js';
+import { KeyRotation } from './accounts/key-rotation.js';
 import { PasswordHasher } from './accounts/password-hasher.js';
-import { PendingRegistrations } from './accounts/pending-registrations.js';
 import { Reauthentication } from './accounts/reauthentication.js';
-import { Registration } from './accounts/registration.js';
+import { SessionCache } from './accounts/session-cache.js';
+import { SessionRevocations } from './accounts/session-revocations.js';
 import { SignIn } from './accounts/sign-in.js';
 import { SigningKeys } from './accounts/signing-keys.js';
 import { BatchHashings } from './codes/batch-hashing.js';
@@ -20,6 +22,7 @@ import type { Keyring } from './crypto/keyring.js';
 import type { Database } from './database.js';
 import { AuditLog } from './events/audit-log.js';
 import { LiveFeeds } from './live/live-feeds.js';
+import { createIssuers, type IssuerCore, type Issuers } from './issuers/create-issuers.js';
 import type { JobStore } from './jobs/job-store.js';
 import { Jobs } from './jobs/jobs.js';
 import { Attempts } from './limits/attempts.js';
@@ -28,11 +31,13 @@ import type { Mails } from './mail/mails.js';
 import { EmailLog } from './mail/read-email-log.js';
 import type { Meter } from './meter.js';
 import { type ServiceInfo, serviceInfo } from './service-info.js';
+import { ServiceCallers } from './service-keys/service-callers.js';
+import { ServiceKeys } from './service-keys/service-keys.js';
 import type { DomainSettings } from './settings.js';
 import { SettingsCheck, type SettingsFound } from './settings-check.js';
 import type { Signals } from './signals.js';
 
-export interface Core {
+export interface Core extends IssuerCore {
   readonly db: Database;
   readonly settings: DomainSettings;
   readonly keyring: Keyring;
@@ -50,17 +55,17 @@ export interface Core {
 }
 
 /** What Sparekey can do; the same objects serve every request, job and command. */
-export interface Services {
+export interface Services extends Issuers, AccountChanges {
   readonly info: ServiceInfo;
   readonly recoveryCodes: RecoveryCodes;
   readonly copies: Copies;
   readonly codeMailing: CodeMailing;
   readonly authentication: Authentication;
   readonly accounts: Accounts;
-  readonly registration: Registration;
-  readonly pendingRegistrations: PendingRegistrations;
   readonly signIn: SignIn;
+  readonly sessionRevocations: SessionRevocations;
   readonly signingKeys: SigningKeys;
+  readonly keyRotation: KeyRotation;
   readonly passwords: PasswordHasher;
   readonly hashings: BatchHashings;
   readonly live: LiveFeeds;
@@ -68,6 +73,7 @@ export interface Services {
   readonly schedules: Schedules;
   readonly jobs: Jobs;
   readonly audit: AuditLog;
+  readonly serviceKeys: ServiceKeys;
   readonly emailLog: EmailLog;
   readonly settingsCheck: SettingsCheck;
 }
@@ -84,34 +90,50 @@ export function createServices(core: Core): Services {
   const hashings = new BatchHashings(db, keyring, hashParametersFor(settings.codes));
   const limiter = new Limiter(db, keyring, { limits: settings.limits, meter });
   const attempts = new Attempts(db, limiter);
-  const signingKeys = new SigningKeys(db, keyring);
+  const { keyRotationTtlSeconds: rotationTtlSeconds } = settings.accounts;
+  const signingKeys = new SigningKeys(db, { keyring, signals, rotationTtlSeconds });
+  const sessions = new SessionCache(db, { signals });
   const accessTokens = new AccessTokens(signingKeys, { issuer, ttlSeconds: settings.accounts.accessTokenTtlSeconds });
-  const { stepUpSeconds, emailVerificationTtlSeconds } = settings.accounts;
+  const { stepUpSeconds } = settings.accounts;
   const reauthentication = new Reauthentication(db, attempts, { passwords, stepUpSeconds });
-  const registration = new Registration(db, { settings, keyring, passwords, limiter });
+  const issuers = createIssuers(db, core, reauthentication);
   const codeParts = { settings, keyring, hasher, hashings, limiter, attempts, reauthentication, meter };
-  const signInParts = { settings, keyring, passwords, hasher, hashings, attempts, accessTokens, meter };
+  const signInParts = { settings, keyring, passwords, hasher, hashings, attempts, accessTokens, sessions, meter };
   const codeMailing = new CodeMailing(db, { keyring, mails });
   const copyParts = { settings, keyring, limiter, mailing: codeMailing, render: renderCodeFile };
   const schedules = new Schedules(db, { settings, jobs });
   return {
+    ...issuers,
+    ...createAccountChanges(db, { settings, keyring, limiter, passwords, reauthentication, sessions }),
     info: serviceInfo(settings, core.version),
     recoveryCodes: new RecoveryCodes(db, codeParts),
     copies: new Copies(db, copyParts),
     codeMailing,
-    authentication: new Authentication(db, { accessTokens }),
+    authentication: new Authentication({
+      accessTokens,
+      sessions,
+      federation: issuers.federation,
+      serviceCallers: new ServiceCallers(db),
+    }),
     accounts: new Accounts(db, { settings, limiter }),
-    registration,
-    pendingRegistrations: new PendingRegistrations(db, { keyring, limiter, emailVerificationTtlSeconds }),
     signIn: new SignIn(db, signInParts),
+    sessionRevocations: new SessionRevocations(db, sessions),
     signingKeys,
+    keyRotation: new KeyRotation(db, { settings, keyring, signingKeys, reauthentication }),
     passwords,
     hashings,
-    live: new LiveFeeds(db, { signals, accessTokens, onFault: core.onLiveFault ?? (() => undefined) }),
+    live: new LiveFeeds(db, {
+      signals,
+      accessTokens,
+      federation: issuers.federation,
+      keys: signingKeys,
+      onFault: core.onLiveFault ?? (() => undefined),
+    }),
     cleanup: new Cleanup(db, { settings, jobs }),
     schedules,
     jobs: new Jobs(db, { jobs, schedules }),
     audit: new AuditLog(db),
+    serviceKeys: new ServiceKeys(db, { reauthentication }),
     emailLog: new EmailLog(db),
     settingsCheck: new SettingsCheck(db, keyring, core.settingsFound),
   };

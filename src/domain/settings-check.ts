@@ -70,8 +70,8 @@ function missingKey({ keyId, activeBatches, signingKeys }: KeyUse): DatabaseProb
     id: 'E028',
     setting: 'RECOVERY_KEY_PREVIOUS',
     severity: 'ERROR',
-    message: `Lacks the key with id ${keyId}, which ${activeBatches} active batches and ${signingKeys} signing keys need.`,
-    hint: 'Add the key that they were made under; it is no longer needed once they are gone.',
+    message: `Lacks the key with id ${keyId}, still needed by ${activeBatches} active batch(es) and ${signingKeys} signing key(s).`,
+    hint: 'Add the key that they were made under; it may go once none is left.',
   };
 }
 

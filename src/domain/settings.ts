@@ -35,6 +35,7 @@ export interface DomainSettings {
     readonly batchHistoryRetentionDays: number | undefined;
     readonly evidenceMinDays: number;
     readonly staleAccountDays: number;
+    readonly staleEmailChangeDays: number;
   };
   readonly history: { readonly maxVisible: number; readonly pageSize: number };
   readonly export: { readonly format: 'TXT' | 'CSV' | 'PDF' | 'JSON'; readonly fileName: string };
@@ -48,6 +49,10 @@ export interface DomainSettings {
     readonly from: string;
     readonly storeEmailLog: boolean;
   };
+  readonly issuers: {
+    readonly jwksMaxStaleDays: number;
+    readonly allowLoopback: boolean;
+  };
   readonly accounts: {
     readonly registrationOpen: boolean;
     readonly recoverySignIn: RecoverySignIn;
@@ -55,9 +60,13 @@ export interface DomainSettings {
     readonly stepUpSeconds: number;
     readonly refreshGraceSeconds: number;
     readonly accessTokenTtlSeconds: number;
+    readonly keyRotationTtlSeconds: number;
+    readonly keyRotationIntervalDays: number;
     readonly refreshTokenTtlSeconds: number;
     readonly emailVerificationTtlSeconds: number;
     readonly passwordResetTtlSeconds: number;
+    readonly emailChangeTtlSeconds: number;
+    readonly staleReminderDays: number;
     readonly afterSignOutUrl: string;
   };
 }

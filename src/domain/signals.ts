@@ -7,6 +7,8 @@ export const CHANNELS = [
   'sparekey_purge_reported',
   'sparekey_purge_progressed',
   'sparekey_session_ended',
+  'sparekey_keys_changed',
+  'sparekey_issuers_changed',
   'sparekey_job_queued',
 ] as const;
 
@@ -25,7 +27,10 @@ export interface Signals {
 /** For places that hear nothing, such as the command line. */
 export const noSignals: Signals = { isUp: false, on: () => () => undefined, onGap: () => () => undefined };
 
-/** Tells every process. Never within a transaction that others wait for: NOTIFY serialises commits. */
+/**
+ * Tells every process. Never within a transaction that others wait for: NOTIFY serialises commits. The words that are part
+ * of their transactions are those of a session's end and of new signing keys, which are rare and have to arrive at once.
+ */
 export async function signal(db: Database, channel: Channel, payloads: readonly string[]): Promise<void> {
   await sql`select pg_notify(${channel}, payload) from unnest(${[...payloads]}::text[]) payload`.execute(db);
 }

@@ -7,6 +7,7 @@ export function csvText({ codes }: CodeSheet): string {
     header: true,
     columns: ['position', 'code'],
     record_delimiter: 'windows',
+    quote_record_delimiter: true,
     escape_formulas: true,
   });
 }

@@ -1,45 +1,46 @@
-import type { PendingRegistrations } from '../domain/accounts/pending-registrations.js';
 import { findReport } from '../domain/cleanup/read-reports.js';
 import type { Keyring } from '../domain/crypto/keyring.js';
 import type { Database } from '../domain/database.js';
-import type { OutboxMessage } from '../domain/events/outbox.js';
+import { MAX_ATTEMPTS, type OutboxMessage } from '../domain/events/outbox.js';
 import { openFromOutbox } from '../domain/events/sealed-part.js';
 import type { JobStore } from '../domain/jobs/job-store.js';
 import { mailFacts } from '../domain/mail/mail-facts.js';
 import { isMailRefusal, type MailOrder, type MailPort } from '../domain/mail/mail-port.js';
 import type { Mails } from '../domain/mail/mails.js';
 import { signal } from '../domain/signals.js';
+import { deliverAdminNotice } from './deliver-admin-notice.js';
+import { deliverToOtherAddress } from './deliver-to-other-address.js';
+import { doRequest, isRequest, type RequestParts } from './do-request.js';
 import { type AccountMessage, ordersOfMessage } from './orders-of-message.js';
 
-export interface DeliveryParts {
+export interface DeliveryParts extends RequestParts {
   readonly db: Database;
   readonly keyring: Keyring;
   readonly mail: Pick<MailPort, 'linkWithToken'>;
   readonly mails: Mails;
   readonly lowThreshold: number;
-  readonly pendingRegistrations: PendingRegistrations;
+  readonly adminEmail: string;
   readonly jobs: Pick<JobStore, 'queueReportMail' | 'queueCodeMail'>;
 }
 
-/** As many as a message gets before the outbox gives it up. */
-const ATTEMPTS = 16;
 /** For all mails of one message, so that they end within its lease. */
 const MAILS_WITHIN_MS = 120_000;
 
 /** Does what one message asks for. Repeating it does no harm. */
 export async function deliverMessage(parts: DeliveryParts, message: OutboxMessage): Promise<void> {
+  if (isRequest(message)) return await doRequest(parts, message, () => secretOf(parts, message));
+  const isLastAttempt = message.attempts >= MAX_ATTEMPTS;
   switch (message.topic) {
-    case 'registration-requested':
-      return await parts.pendingRegistrations.register(message.payload, secretOf(parts, message));
-    case 'verification-wanted':
-      return await parts.pendingRegistrations.renew(message.payload);
-    case 'session-ended':
-      return await signal(parts.db, 'sparekey_session_ended', [message.payload.sessionId]);
     case 'purge-reported':
       return await reportPurge(parts, message.payload.reportId);
     case 'codes-mail-accepted':
       await signal(parts.db, 'sparekey_batch_changed', [message.payload.batchId]);
       return await parts.jobs.queueCodeMail(message.payload);
+    case 'admin-notice':
+      return await deliverAdminNotice(parts, message, { isLastAttempt });
+    case 'new-address-offered':
+    case 'old-address-left':
+      return await deliverToOtherAddress(parts, message, { isLastAttempt, token: () => secretOf(parts, message) ?? '' });
     default:
       return await deliverToAccount(parts, message);
   }
@@ -81,7 +82,7 @@ async function sendAll(
   { to, message }: { readonly to: string; readonly message: AccountMessage },
 ): Promise<void> {
   const withinMs = MAILS_WITHIN_MS / orders.length;
-  const isLastAttempt = message.attempts >= ATTEMPTS;
+  const isLastAttempt = message.attempts >= MAX_ATTEMPTS;
   const failures: unknown[] = [];
   for (const order of orders) {
     const attempt = { to, key: `${message.id}.${order.template}`, isLastAttempt, withinMs };

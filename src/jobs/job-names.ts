@@ -1,7 +1,8 @@
 /** The one job of each schedule; its data is the schedule. */
 export const SCHEDULE_JOB = 'cleanup';
-/** Comes by itself each day, and is no schedule. */
+/** These come by themselves each day, and are no schedules. */
 export const REMINDERS_JOB = 'reminders';
+export const ROTATE_KEYS_JOB = 'rotate-keys';
 /** One-off jobs; their data are ids. */
 export const RUN_JOB = 'run-cleanup';
 export const REPORT_MAIL_JOB = 'report-mail';

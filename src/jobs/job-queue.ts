@@ -9,7 +9,7 @@ import { signal, type Signals } from '../domain/signals.js';
 import { available } from './available.js';
 import type { JobBackend } from './job-backend.js';
 import { JobLoop } from './job-loop.js';
-import { CODE_MAIL_JOB, REMINDERS_JOB, REPORT_MAIL_JOB, RUN_JOB, SCHEDULE_JOB } from './job-names.js';
+import { CODE_MAIL_JOB, REMINDERS_JOB, REPORT_MAIL_JOB, ROTATE_KEYS_JOB, RUN_JOB, SCHEDULE_JOB } from './job-names.js';
 import type { Worker } from './worker.js';
 
 export interface JobQueueParts {
@@ -117,7 +117,7 @@ export class JobQueue implements JobStore {
       try {
         await this.parts.backend.connect();
         this.#agenda = await this.#newAgenda();
-        await this.parts.backend.ensureDaily(REMINDERS_JOB);
+        for (const name of [REMINDERS_JOB, ROTATE_KEYS_JOB]) await this.parts.backend.ensureDaily(name);
         await connected();
         if (worker !== undefined) this.#work(this.#agenda, worker);
         return;

@@ -1,5 +1,6 @@
 import type { Job } from 'agenda';
 import pLimit from 'p-limit';
+import type { KeyRotation } from '../domain/accounts/key-rotation.js';
 import type { CleanupRunner } from '../domain/cleanup/cleanup-runner.js';
 import { forgottenReports, sweepOrphans } from '../domain/cleanup/orphans.js';
 import type { ReportMails } from '../domain/cleanup/report-mails.js';
@@ -8,8 +9,9 @@ import type { CodeMailing } from '../domain/copies/code-mailing.js';
 import type { Database } from '../domain/database.js';
 import type { JobStore } from '../domain/jobs/job-store.js';
 import { remindOfExpiringCodes } from '../domain/reminders/expiring-codes.js';
+import { remindOfStaleAccounts } from '../domain/reminders/stale-accounts.js';
 import type { DomainSettings } from '../domain/settings.js';
-import { CODE_MAIL_JOB, REMINDERS_JOB, REPORT_MAIL_JOB, RUN_JOB, SCHEDULE_JOB } from './job-names.js';
+import { CODE_MAIL_JOB, REMINDERS_JOB, REPORT_MAIL_JOB, ROTATE_KEYS_JOB, RUN_JOB, SCHEDULE_JOB } from './job-names.js';
 
 /** One kind of job and how it is done. */
 export interface JobDefinition {
@@ -37,6 +39,7 @@ export interface WorkerParts {
   readonly runsAtOnce: number;
   readonly reportMails: ReportMails;
   readonly codeMailing: CodeMailing;
+  readonly keyRotation: Pick<KeyRotation, 'rotateIfDue'>;
   readonly onFault: (error: unknown) => void;
 }
 
@@ -72,7 +75,8 @@ export function createWorker(parts: WorkerParts): Worker {
 
 function definitions(parts: WorkerParts): JobDefinition[] {
   const reminders = { name: REMINDERS_JOB, concurrency: 1, work: () => remind(parts) };
-  return [...runDefinitions(parts), ...mailDefinitions(parts), reminders];
+  const rotateKeys = { name: ROTATE_KEYS_JOB, concurrency: 1, work: () => rotateIfDue(parts) };
+  return [...runDefinitions(parts), ...mailDefinitions(parts), reminders, rotateKeys];
 }
 
 function runDefinitions({ db, settings, jobs, runner, runsAtOnce }: WorkerParts): JobDefinition[] {
@@ -111,8 +115,15 @@ function mailDefinitions({ reportMails, codeMailing }: WorkerParts): JobDefiniti
   ];
 }
 
-async function remind({ db }: WorkerParts): Promise<void> {
+async function rotateIfDue({ keyRotation }: WorkerParts): Promise<void> {
+  await keyRotation.rotateIfDue();
+}
+
+async function remind({ db, settings: { purge, accounts } }: WorkerParts): Promise<void> {
   await remindOfExpiringCodes(db);
+  const { staleAccountDays } = purge;
+  const { staleReminderDays } = accounts;
+  await remindOfStaleAccounts(db, { staleAccountDays, staleReminderDays });
 }
 
 function idIn({ attrs }: Job, key: string): string {

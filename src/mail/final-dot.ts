@@ -38,11 +38,15 @@ function socketOf(transporter: PooledTransporter, mail: MailMessage<SMTPPoolSent
   return own?.connection?._socket || undefined;
 }
 
-/** The library pipes the content to a stream of its own, which adds the dot, and that to the socket. */
-function whenAllIsOut(socket: Socket, content: Readable, tell: () => void): void {
+/**
+ * Tells once, if all of it leaves, that the message piped to the socket next has left this process.
+ *
+ * @param content what the library pipes to a stream of its own, which adds the dot and is what it pipes to the socket
+ */
+export function whenAllIsOut(socket: Socket, content: Readable, tell: () => void): void {
   const onPiped = (withDot: Readable) => {
-    // A stream that has ended has given all to the socket, which may not have got rid of it yet, or be closed already: a
-    // further write, of nothing, ends well only after all before it.
+    // A stream that has ended has given all to the socket, which may hold it still, or be closed already: one more write,
+    // of nothing, goes well only after all before it.
     withDot.once('end', () => socket.write('', (error) => void (error ?? tell())));
   };
   socket.once('pipe', onPiped);

@@ -1,6 +1,7 @@
 const PATHS = {
   'verify-email': 'verify-email',
   'reset-password': 'reset-password',
+  'confirm-email-change': 'confirm-email-change',
 } as const;
 
 export type MailLinkKind = keyof typeof PATHS;

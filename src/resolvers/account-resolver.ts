@@ -1,5 +1,5 @@
 import { Arg, Ctx, FieldResolver, ID, Int, Mutation, Query, Resolver, Root } from 'type-graphql';
-import { requireReader } from '../domain/access/rules.js';
+import { requireCodeReader, requireReader } from '../domain/access/rules.js';
 import type { Context } from './context.js';
 import {
   accountConnection,
@@ -11,6 +11,7 @@ import {
   optionalBatchNode,
   sessionNode,
 } from './nodes.js';
+import { OpenToServiceKeys } from './service-key-access.js';
 import { Account, type AccountNode, Cooldown, Session } from './types/account.js';
 import { AccountConnection } from './types/account-list.js';
 import { AuditEventConnection } from './types/audit.js';
@@ -19,7 +20,11 @@ import { type BatchNode, RecoveryCodeBatch, RecoveryCodeBatchConnection } from '
 
 @Resolver(() => Account)
 export class AccountResolver {
-  @Query(() => Account, { nullable: true, description: 'The signed-in account; null when anonymous.' })
+  @OpenToServiceKeys()
+  @Query(() => Account, {
+    nullable: true,
+    description: "The signed-in account, or a service key's user; null when anonymous, and for a user without one.",
+  })
   async me(@Ctx() { services, viewer }: Context): Promise<AccountNode | null> {
     return optionalAccountNode(await services.accounts.own(viewer), viewer);
   }
@@ -69,12 +74,12 @@ export class AccountResolver {
     description: "The host application's or issuer's own id of this person.",
   })
   externalId(@Root() account: AccountNode): string | null {
-    return readable(account).externalId;
+    return readableByKeys(account).externalId;
   }
 
   @FieldResolver(() => String, { description: 'LOCAL, issuer:<iss> or service:<realm>.' })
   origin(@Root() account: AccountNode): string {
-    return readable(account).origin;
+    return readableByKeys(account).origin;
   }
 
   @FieldResolver(() => DateTime, { nullable: true })
@@ -87,7 +92,7 @@ export class AccountResolver {
     description: 'When this account proved once that its codes work.',
   })
   setupVerifiedAt(@Root() account: AccountNode): Date | null {
-    return readable(account).setupVerifiedAt;
+    return readableByKeys(account).setupVerifiedAt;
   }
 
   @FieldResolver(() => RecoveryCodeBatch, {
@@ -95,7 +100,7 @@ export class AccountResolver {
     description: 'The batch whose codes still work, if any.',
   })
   async activeBatch(@Ctx() { loaders }: Context, @Root() account: AccountNode): Promise<BatchNode | null> {
-    const { id, viewer } = readable(account);
+    const { id, viewer } = readableByKeys(account);
     return optionalBatchNode(await loaders.activeBatch.load(id), viewer);
   }
 
@@ -110,14 +115,14 @@ export class AccountResolver {
     @Arg('last', () => Int, { nullable: true }) last?: number | null,
     @Arg('before', () => String, { nullable: true }) before?: string | null,
   ): Promise<RecoveryCodeBatchConnection> {
-    const { id, viewer } = readable(account);
+    const { id, viewer } = readableByKeys(account);
     const page = await loaders.batchesOfAccount.load({ id, request: { first, after, last, before } });
     return batchConnection(page, viewer);
   }
 
   @FieldResolver(() => Cooldown, { description: 'Whether this account may generate now.' })
   async generateCooldown(@Ctx() { loaders }: Context, @Root() account: AccountNode): Promise<Cooldown> {
-    return cooldownNode(await loaders.generateCooldown.load(readable(account).id));
+    return cooldownNode(await loaders.generateCooldown.load(readableByKeys(account).id));
   }
 
   @FieldResolver(() => [Session], { description: 'The sessions that are not over, latest first.' })
@@ -151,5 +156,11 @@ export class AccountConnectionResolver {
 /** @throws UnauthenticatedError, ForbiddenError for a reader who is neither this account nor an admin. */
 function readable(account: AccountNode): AccountNode {
   requireReader(account.viewer, account.id);
+  return account;
+}
+
+/** The same for what service keys read of their users: what is about codes, and by what name they go. */
+function readableByKeys(account: AccountNode): AccountNode {
+  requireCodeReader(account.viewer, account.id);
   return account;
 }

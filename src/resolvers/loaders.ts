@@ -1,5 +1,6 @@
 import DataLoader from 'dataloader';
 import type { Account } from '../domain/accounts/account.js';
+import type { PendingEmailChange } from '../domain/accounts/email-change-requests.js';
 import type { Session } from '../domain/accounts/sessions.js';
 import type { Report, ReportLine } from '../domain/cleanup/report.js';
 import type { Schedule } from '../domain/cleanup/schedules/schedules.js';
@@ -20,6 +21,7 @@ export interface Loaders {
   readonly batchesOfAccount: DataLoader<PageAsked, BatchPage>;
   readonly sessionsOfAccount: DataLoader<string, readonly Session[]>;
   readonly generateCooldown: DataLoader<string, IssueCooldown>;
+  readonly pendingEmailChange: DataLoader<string, PendingEmailChange | undefined>;
   readonly auditOfAccount: DataLoader<PageAsked, Page<AuditEvent>>;
   readonly auditCount: DataLoader<string, number>;
   readonly codesOfBatch: DataLoader<string, readonly Code[]>;
@@ -31,14 +33,17 @@ export interface Loaders {
   readonly lineCount: DataLoader<string, number>;
 }
 
-export function createLoaders({ accounts, audit, recoveryCodes, schedules, cleanup: { pages } }: Services): Loaders {
+export function createLoaders(services: Services): Loaders {
+  const { accounts, audit, recoveryCodes, schedules, cleanup } = services;
   const { belongings } = accounts;
+  const { pages } = cleanup;
   return {
     account: new DataLoader((ids) => accounts.byIds(ids), { cache: false }),
     activeBatch: new DataLoader((ids) => belongings.activeBatches(ids), { cache: false }),
     batchesOfAccount: new DataLoader((asked) => belongings.batches(asked), { cache: false }),
     sessionsOfAccount: new DataLoader((ids) => belongings.sessions(ids), { cache: false }),
     generateCooldown: new DataLoader((ids) => belongings.generateCooldowns(ids), { cache: false }),
+    pendingEmailChange: new DataLoader((ids) => services.emailChange.pendingOf(ids), { cache: false }),
     auditOfAccount: new DataLoader((asked) => audit.ofAccounts(asked), { cache: false }),
     auditCount: new DataLoader((ids) => audit.countsOf(ids), { cache: false }),
     codesOfBatch: new DataLoader((ids) => recoveryCodes.codesOf(ids), { cache: false }),

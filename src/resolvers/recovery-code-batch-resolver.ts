@@ -2,11 +2,13 @@ import { Arg, Ctx, FieldResolver, ID, Query, Resolver, Root } from 'type-graphql
 import type { Code } from '../domain/codes/batch.js';
 import type { Context } from './context.js';
 import { accountNode, optionalBatchNode } from './nodes.js';
+import { OpenToServiceKeys } from './service-key-access.js';
 import { Account, type AccountNode } from './types/account.js';
 import { type BatchNode, RecoveryCode, RecoveryCodeBatch } from './types/recovery-code-batch.js';
 
 @Resolver(() => RecoveryCodeBatch)
 export class RecoveryCodeBatchResolver {
+  @OpenToServiceKeys()
   @Query(() => RecoveryCodeBatch, { nullable: true, description: 'Own batch, or any for an admin.' })
   async recoveryCodeBatch(
     @Ctx() { services, viewer }: Context,

@@ -3,6 +3,7 @@ import type { Revocation } from '../domain/codes/revoke-code.js';
 import type { Context } from './context.js';
 import { batchNode, optionalBatchNode } from './nodes.js';
 import { RateLimit } from './rate-limit-directive.js';
+import { OpenToServiceKeys } from './service-key-access.js';
 import { type BatchNode, RecoveryCodeBatch } from './types/recovery-code-batch.js';
 import {
   DeleteRecoveryCodeBatchPayload,
@@ -16,19 +17,24 @@ import {
 
 @Resolver()
 export class RecoveryCodesResolver {
+  @OpenToServiceKeys()
   @RateLimit('GENERATE')
   @Mutation(() => GenerateRecoveryCodesPayload, {
     description: 'Issues a new batch in the place of the active one, whose codes stop working.',
   })
   async generateRecoveryCodes(
-    @Ctx() { services, viewer, origin }: Context,
+    @Ctx() context: Context,
     @Arg('input', () => GenerateRecoveryCodesInput, { nullable: true }) input?: GenerateRecoveryCodesInput | null,
   ): Promise<GenerateRecoveryCodesPayload> {
+    const { services, viewer, origin } = context;
     const issued = await services.recoveryCodes.generate(viewer, origin, input ?? {});
+    // A service key's user has an account from here on, for what else the document asks, too.
+    context.viewer = issued.reader;
     const codes = issued.codes.map((code, index) => ({ position: index + 1, code }));
-    return { batch: batchNode(issued.batch, viewer), codes, copyAvailableUntil: issued.copyAvailableUntil };
+    return { batch: batchNode(issued.batch, issued.reader), codes, copyAvailableUntil: issued.copyAvailableUntil };
   }
 
+  @OpenToServiceKeys()
   @RateLimit('VERIFY')
   @Mutation(() => TestRecoveryCodePayload, { description: 'Proves once that the codes work; spends none.' })
   async testRecoveryCode(
@@ -38,6 +44,7 @@ export class RecoveryCodesResolver {
     return await services.recoveryCodes.test(viewer, origin, code);
   }
 
+  @OpenToServiceKeys()
   @RateLimit('VERIFY')
   @Mutation(() => VerifyRecoveryCodePayload, {
     description: "Spends a code. ACCEPTED proves something to a service key's caller, not to a browser.",
@@ -50,6 +57,7 @@ export class RecoveryCodesResolver {
     return { outcome, batch: optionalBatchNode(batch, viewer) };
   }
 
+  @OpenToServiceKeys()
   @RateLimit('VERIFY')
   @Mutation(() => RevokeRecoveryCodePayload, { description: 'Makes one code unusable and keeps it in the history.' })
   async invalidateRecoveryCode(
@@ -59,6 +67,7 @@ export class RecoveryCodesResolver {
     return await revoke(context, selector, 'INVALIDATED');
   }
 
+  @OpenToServiceKeys()
   @RateLimit('VERIFY')
   @Mutation(() => RevokeRecoveryCodePayload, { description: 'Makes one code unusable and marks it for deletion.' })
   async deleteRecoveryCode(
@@ -68,6 +77,7 @@ export class RecoveryCodesResolver {
     return await revoke(context, selector, 'PENDING_DELETION');
   }
 
+  @OpenToServiceKeys()
   @Mutation(() => DeleteRecoveryCodeBatchPayload, {
     description: 'Marks a batch and its codes for deletion; the next purge removes them. A repeat changes nothing.',
   })
@@ -78,6 +88,7 @@ export class RecoveryCodesResolver {
     return { batch: batchNode(await services.recoveryCodes.deleteBatch(viewer, origin, batchId), viewer) };
   }
 
+  @OpenToServiceKeys()
   @Mutation(() => RecoveryCodeBatch, { description: 'Notes that the owner has seen the codes.' })
   async markRecoveryCodesViewed(
     @Ctx() { services, viewer, origin }: Context,

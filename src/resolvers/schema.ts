@@ -4,6 +4,7 @@ import { buildSchema, type PubSub } from 'type-graphql';
 import { ERROR_CODES } from '../domain/errors.js';
 import { resolvers } from './index.js';
 import { rateLimitDirective } from './rate-limit-directive.js';
+import { closeToServiceKeys } from './service-key-access.js';
 
 /** Referred to by no field: generated clients switch on it. */
 const ErrorCode = new GraphQLEnumType({
@@ -29,6 +30,7 @@ export async function buildSparekeySchema(): Promise<GraphQLSchema> {
     // class-validator would echo what was typed in its errors.
     validate: false,
   });
+  closeToServiceKeys(schema);
   const config = schema.toConfig();
   return new GraphQLSchema({ ...config, types: [...config.types, ErrorCode] });
 }

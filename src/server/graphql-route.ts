@@ -3,7 +3,7 @@ import fastifyCors from '@fastify/cors';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { GraphQLError } from 'graphql';
 import { isDatabaseAway } from '../domain/database-away.js';
-import { UnavailableError } from '../domain/errors.js';
+import { BadUserInputError, UnavailableError } from '../domain/errors.js';
 import type { ClientAddress } from './client-address.js';
 import type { ErrorFormatter } from './error-formatter.js';
 import { answerFault, answerRefusal } from './http-refusal.js';
@@ -109,8 +109,10 @@ async function contextFor<C extends BaseContext>(facts: RequestFacts, parts: Gra
   try {
     return await parts.newContext(facts);
   } catch (error) {
-    if (!(error instanceof UnavailableError) && !isDatabaseAway(error)) throw error;
+    const isHeaderWrong = error instanceof BadUserInputError;
+    if (!isHeaderWrong && !(error instanceof UnavailableError) && !isDatabaseAway(error)) throw error;
     const originalError = error as Error;
-    throw new GraphQLError('', { originalError, extensions: { code: 'UNAVAILABLE', http: { status: 503 } } });
+    const [code, status] = isHeaderWrong ? ['BAD_USER_INPUT', 400] : ['UNAVAILABLE', 503];
+    throw new GraphQLError('', { originalError, extensions: { code, http: { status } } });
   }
 }

@@ -17,12 +17,11 @@ export interface OperatorRouteParts {
   readonly metrics: Metrics;
   readonly metricsToken: string | undefined;
   readiness(): Promise<Readiness>;
-  /** The public signing keys, as a JSON Web Key Set. */
-  jwks(): Promise<object>;
+  /** The public signing keys, as a JSON Web Key Set, and for how long others may keep it. */
+  jwks(): Promise<{ readonly keys: readonly object[]; readonly maxAgeSeconds: number }>;
 }
 
 const READINESS_TIMEOUT_MS = 3000;
-const JWKS_SECONDS = 300;
 const UNKNOWN: Readiness = { isReady: false, database: 'down', migrations: 'unknown', clockSkewMs: null };
 
 /** Whatever a proxy adds to a request that it passes on. */
@@ -32,8 +31,8 @@ const PROXY_HEADERS = ['forwarded', 'via', 'x-forwarded-for', 'x-forwarded-host'
 export function addOperatorRoutes(app: FastifyInstance, parts: OperatorRouteParts): void {
   addHealthRoutes(app, parts);
   app.get('/.well-known/jwks.json', async (_request, reply) => {
-    const keys = await parts.jwks();
-    return reply.header('cache-control', `public, max-age=${JWKS_SECONDS}`).send(keys);
+    const { keys, maxAgeSeconds } = await parts.jwks();
+    return reply.header('cache-control', `public, max-age=${maxAgeSeconds}`).send({ keys });
   });
   app.get('/metrics', async (request, reply) => {
     reply.header('cache-control', 'no-store');

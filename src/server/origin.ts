@@ -1,6 +1,6 @@
 import Bowser from 'bowser';
 import { networkOf } from '../domain/access/network.js';
-import type { Origin } from '../domain/access/viewer.js';
+import type { Origin, ServiceCaller } from '../domain/access/viewer.js';
 import type { RequestFacts } from './request-facts.js';
 
 const MAX_USER_AGENT = 512;
@@ -24,6 +24,11 @@ export function originOf(facts: RequestFacts): Origin {
       return recognizedAgent(facts.userAgent);
     },
   };
+}
+
+/** Where a service key's user is, as far as it is told: the request itself comes from the host application. */
+export function originOfUser({ clientAddress: address }: Pick<ServiceCaller, 'clientAddress'>): Origin {
+  return { address, network: networkOf(address), userAgent: undefined };
 }
 
 /** "Firefox on Linux"; undefined for what is not recognised. The header itself goes nowhere. */

@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
-import { mailLinkPage, type MailLinkPageKind, mailLinkPagePolicy } from './pages/mail-link-page.js';
-
-const MAIL_LINK_PAGES: readonly MailLinkPageKind[] = ['verify-email'];
+import { mailLinkPage, mailLinkPagePolicy } from './pages/mail-link-page.js';
+import { type MailLinkPageKind, mailLinkPages } from './pages/mail-link-pages.js';
 
 const START_PAGE = `<!doctype html>
 <html lang="en">
@@ -23,7 +22,7 @@ export function addPageRoutes(app: FastifyInstance, siteName: string): void {
   app.get('/', (_request, reply) => {
     reply.header('cache-control', 'no-store').type('text/html; charset=utf-8').send(START_PAGE);
   });
-  for (const kind of MAIL_LINK_PAGES) {
+  for (const kind of Object.keys(mailLinkPages) as MailLinkPageKind[]) {
     app.get(`/${kind}`, (_request, reply) => {
       const nonce = randomBytes(16).toString('base64');
       reply

@@ -10,6 +10,8 @@ export interface RequestFacts {
   readonly userAgent: string | undefined;
   /** @param name in lower case. */
   header(name: string): string | undefined;
+  /** As often as it was sent, where one line stands for several otherwise. @param name in lower case. */
+  headers(name: string): readonly string[];
   /** Adds a header to the answer. */
   setHeader(name: string, value: string): void;
 }
@@ -28,6 +30,7 @@ export function requestFacts(request: FastifyRequest, reply: FastifyReply, clien
       return header('user-agent');
     },
     header,
+    headers: (name) => request.raw.headersDistinct[name] ?? [],
     setHeader: (name, value) => void reply.header(name, value),
   };
 }

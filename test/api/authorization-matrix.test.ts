@@ -1,12 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
 import { graphql, GraphQLObjectType, GraphQLSchema } from 'graphql';
 import { anonymous, rejected, type SignedIn, type Viewer } from '../../src/domain/access/viewer.js';
 import type { Account } from '../../src/domain/accounts/account.js';
 import type { Session } from '../../src/domain/accounts/sessions.js';
 import type { Batch } from '../../src/domain/codes/batch.js';
+import type { AuditEvent } from '../../src/domain/events/read-audit.js';
 import type { Context } from '../../src/resolvers/context.js';
 import { createLoaders } from '../../src/resolvers/loaders.js';
-import { accountNode, batchNode, sessionNode } from '../../src/resolvers/nodes.js';
+import { accountNode, auditNode, batchNode, sessionNode } from '../../src/resolvers/nodes.js';
 import { buildSparekeySchema } from '../../src/resolvers/schema.js';
 import {
   FIELD_ACCESS,
@@ -208,11 +210,22 @@ describe('a field, to whoever holds its object without a path to it', () => {
       RecoveryCodeBatch: batchNode({ ...batch, deletedBy: scene.owner.id }, viewer),
       RecoveryCode: codes?.[0],
       Session: sessionNode(session as Session, viewer),
+      AuditEvent: auditNode(eventOf(scene.owner), viewer),
     };
     const given = Object.entries(objects).map(
       ([name, object]) => [name, { type: schema.getType(name) as GraphQLObjectType, resolve: () => object }] as const,
     );
     return new GraphQLSchema({ query: new GraphQLObjectType({ name: 'Probe', fields: Object.fromEntries(given) }) });
+  }
+
+  /** What an account did to itself, with all that can be told of how. */
+  function eventOf({ id, sessionId }: TestAccount): AuditEvent {
+    const how = { method: 'PASSWORD', sessionId, serviceKeyId: randomUUID() } as const;
+    const where = { ipAddress: '192.0.2.1', userAgent: 'Firefox on Linux' };
+    const counts = { issuedCount: 10, removedCount: null, count: 1 };
+    const what = { action: 'CODES_GENERATED', batchId: randomUUID(), codeId: null, reason: null } as const;
+    const row = { id: randomUUID(), at: '0', createdAt: new Date(0) };
+    return { ...row, ...what, ...counts, ...how, ...where, actorId: id, accountId: id };
   }
 
   async function signedIn({ accountId, sessionId }: Asker): Promise<SignedIn> {
@@ -255,6 +268,7 @@ describe('a field, to whoever holds its object without a path to it', () => {
       case 'self':
         return isReader ? ['value', 'null'] : [viewer === 'rejected' ? 'UNAUTHENTICATED' : 'FORBIDDEN'];
       case 'hidden':
+      case 'veiled':
         return [isReader ? 'value' : 'null'];
       case 'current':
         return [String(viewer === 'owner')];
@@ -282,6 +296,6 @@ describe('a field, to whoever holds its object without a path to it', () => {
   it('needs no check where the object has no owner: only these types have one', () => {
     const guarded = Object.entries(FIELD_ACCESS).filter(([, access]) => access !== 'holder');
     const types = new Set(guarded.map(([field]) => field.split('.')[0]));
-    expect(types).toEqual(new Set(['Account', 'RecoveryCodeBatch', 'Session']));
+    expect(types).toEqual(new Set(['Account', 'AuditEvent', 'RecoveryCodeBatch', 'Session']));
   });
 });

@@ -68,6 +68,9 @@ function problemsOf({ errors, status, text }: Answer, label: string): string[] {
 const A_SCHEDULE =
   /^input: (?:name: (?:another text|(?:the right one and an )?emoji|SQL|a path|markup)|retentionDays: zero|maxDeletionsPerRun: minus one)$/;
 const RIGHT_AFTER_ALL: Readonly<Record<string, RegExp>> = {
+  // A name is any one line, and who signed in a moment ago needs no password.
+  'Mutation.createServiceKey':
+    /^(?:currentPassword: |input: name: (?:another text|(?:the right one and an )?emoji|SQL|a path|markup)$)/,
   'Mutation.register': /^password: |^email: the right one and an emoji$/,
   'Mutation.resendEmailVerification': /^email: the right one and an emoji$/,
   'Mutation.verifyEmail': /^password: an empty text$/,
@@ -76,6 +79,9 @@ const RIGHT_AFTER_ALL: Readonly<Record<string, RegExp>> = {
   'Mutation.updateCleanupSchedule': A_SCHEDULE,
   'Mutation.runCleanup': /^input: (?:retentionDays: zero|maxDeletionsPerRun: minus one)$/,
   'Query.purgeReports': /^filter: (?:empty$|scheduleId: )/,
+  // Nothing is called so, or blanks are no search.
+  'Query.accounts': /^search: /,
+  'Query.auditEvents': /^filter: (?:empty$|(?:accountId|batchId): )/,
 };
 
 describe('bad arguments', () => {

@@ -103,6 +103,54 @@ describe('what an answer costs', () => {
     }
   }
 
+  it('is the same for few and for many accounts, with all that belongs to each', async () => {
+    const EACH = `id activeBatch { id codes { id } } sessions { id } generateCooldown { isActive }
+      batches(first: 2) { totalCount edges { node { id deletedBy { id } account { id } codes { id } } } }
+      auditEvents(first: 3) { totalCount edges { node { id actor { id } account { id } } } }`;
+    for (let n = 21; n >= 10; n -= 1) {
+      const me = await makeAccount(app, { email: `one-of-many-${n}@example.org` });
+      await deleteActive(me, admin);
+      await issue(app, me);
+    }
+    const costs: string[][] = [];
+    for (const first of [2, 12]) {
+      const statements = await statementsOf(app.database.pool, async () => {
+        const query = `{ accounts(first: ${first}, search: "one-of-many") { totalCount edges { node { ${EACH} } } } }`;
+        const { data, errors } = await app.post(query, {}, { token: admin.token });
+        expect(errors).toEqual([]);
+        expect(data['accounts'].totalCount).toBe(12);
+        const accounts = data['accounts'].edges.map(({ node }: any) => node);
+        expect(accounts).toHaveLength(first);
+        for (const { id, activeBatch, batches, sessions, auditEvents, generateCooldown } of accounts) {
+          expect(activeBatch.codes).toHaveLength(10);
+          expect(
+            batches.edges.map(({ node }: any) => [node.account.id, node.deletedBy?.id, node.codes.length]),
+          ).toEqual([
+            [id, undefined, 10],
+            [id, admin.id, 10],
+          ]);
+          // Each issue ends the cooldown of the one before.
+          expect([sessions.length, generateCooldown.isActive]).toEqual([1, id === accounts[0].id]);
+          expect(auditEvents.edges.map(({ node }: any) => node.account.id)).toEqual([id, id, id]);
+          expect([batches.totalCount, auditEvents.totalCount]).toEqual([2, 4]);
+        }
+      });
+      costs.push(statements);
+    }
+    // Token's session; the page and its count; a statement for each field, for codes and accounts by either way to them.
+    expect(costs[0]?.length).toBeLessThanOrEqual(13);
+    expect(costs[1]?.toSorted()).toEqual(costs[0]?.toSorted());
+  });
+
+  it('is not more for one account: a page of its history is one statement', async () => {
+    const me = await makeAccount(app);
+    await issue(app, me);
+    const statements = await statementsOf(app.database.pool, () =>
+      app.post(HISTORY, { first: 10 }, { token: me.token }),
+    );
+    expect(statements.filter((text) => text.includes('recovery_code_batches'))).toHaveLength(1);
+  });
+
   it('tells two operations of one document apart: each reads what it left, not what the first had read', async () => {
     const { owner, ...scene } = await makeScene(app, admin);
     const { data, errors } = await app.post(

@@ -42,12 +42,12 @@ describe('Health and readiness', () => {
 });
 
 describe('The public keys', () => {
-  it('are a JSON Web Key Set that may be cached for five minutes', async () => {
+  it('are a JSON Web Key Set that may be kept as long as it holds', async () => {
     const keys = [{ kty: 'OKP', crv: 'Ed25519', kid: '1', x: 'x' }];
-    const { url } = await startEdgeServer({ jwks: async () => ({ keys }) });
+    const { url } = await startEdgeServer({ jwks: async () => ({ keys, maxAgeSeconds: 17 }) });
     const response = await fetch(`${url}/.well-known/jwks.json`);
     expect(await response.json()).toEqual({ keys });
-    expect(response.headers.get('cache-control')).toBe('public, max-age=300');
+    expect(response.headers.get('cache-control')).toBe('public, max-age=17');
   });
 
   it('are UNAVAILABLE where the database is away, without details', async () => {

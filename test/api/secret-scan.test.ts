@@ -201,6 +201,23 @@ async function administration({ email }: Person): Promise<void> {
   const selector = { codeId: activeBatch.codes[0].id };
   await call('Mutation.invalidateRecoveryCode', { selector }, { token });
   await cleanups(token, accountId);
+  await reading(token, { email, accountId });
+}
+
+/** All that admins read, and secrets where they look for something. */
+async function reading(token: string, { email, accountId }: { email: string; accountId: string }): Promise<void> {
+  const as = { token };
+  await call('Query.accounts', { search: email }, as);
+  await call('Query.auditEvents', { first: 100, filter: { accountId } }, as);
+  await call('Query.emailLog', {}, as);
+  await call('Query.settingsCheck', {}, as);
+  for (const secret of [newSecretToken(), WRONG_CODE]) {
+    await call('Query.accounts', { search: secret }, as);
+    await call('Query.accounts', { after: secret, search: secret }, as);
+    await call('Query.auditEvents', { after: secret, filter: { accountId: secret, batchId: secret } }, as);
+    await call('Query.auditEvents', { filter: { action: secret } }, as);
+    await call('Query.emailLog', { after: secret }, as);
+  }
 }
 
 /** With secrets where they do not belong. */

@@ -296,7 +296,7 @@ const cases: readonly Case[] = [
       },
     ],
     audit: [{ action: 'CODE_INVALIDATED', code: 4 }],
-    outbox: [{ topic: 'batch-changed' }],
+    outbox: [{ topic: 'code-revoked', code: 4, remaining: 6, ipAddress: '192.0.2.1' }],
     isCopyKept: true,
   },
   {
@@ -311,7 +311,7 @@ const cases: readonly Case[] = [
     answer: 'DONE',
     batches: [{ ...MIXED_COUNTS, ...UNTOUCHED, status: 'ACTIVE', invalidated: 2 }],
     audit: [{ action: 'CODE_INVALIDATED', code: 4, isByAdmin: true }],
-    outbox: [{ topic: 'batch-changed' }],
+    outbox: [{ topic: 'code-revoked', code: 4, remaining: 6, ipAddress: null, userAgent: null }],
     isCopyKept: true,
   },
   {
@@ -328,7 +328,7 @@ const cases: readonly Case[] = [
       },
     ],
     audit: [{ action: 'CODE_DELETED', code: 4 }],
-    outbox: [{ topic: 'batch-changed' }],
+    outbox: [{ topic: 'code-revoked', code: 4, remaining: 6 }],
     isCopyKept: true,
   },
   {
@@ -338,7 +338,7 @@ const cases: readonly Case[] = [
     answer: 'DONE',
     batches: [{ ...MIXED_COUNTS, ...UNTOUCHED, status: 'EXHAUSTED', used: 7, invalidated: 2 }],
     audit: [{ action: 'CODE_INVALIDATED', code: 10 }, { action: 'BATCH_EXHAUSTED' }],
-    outbox: [{ topic: 'batch-changed' }],
+    outbox: [{ topic: 'code-revoked', code: 10, remaining: 0 }],
     isCopyKept: true,
   },
   {
@@ -446,6 +446,26 @@ const cases: readonly Case[] = [
     answer: new ConflictError('').code,
     audit: [],
     outbox: [],
+    isCopyKept: false,
+  },
+  {
+    title: 'exporting the codes leaves them as they are',
+    act: async (scene) =>
+      (await rules.services.copies.export(...as(scene), { batchId: scene.batch.id, format: 'JSON' })).file.name,
+    answer: 'recovery_codes.json',
+    batches: [{ ...MIXED_COUNTS, ...UNTOUCHED, status: 'ACTIVE' }],
+    audit: [{ action: 'CODES_EXPORTED', reason: 'JSON' }],
+    outbox: [{ topic: 'batch-changed' }],
+    isCopyKept: true,
+  },
+  {
+    title: 'mailing the codes after exporting them wipes the copy',
+    before: (scene) => rules.services.copies.export(...as(scene), { batchId: scene.batch.id }),
+    act: async (scene) => (await rules.services.copies.email(...as(scene), scene.batch.id)).batch.status,
+    answer: 'ACTIVE',
+    batches: [{ ...MIXED_COUNTS, ...UNTOUCHED, status: 'ACTIVE' }],
+    audit: [{ action: 'CODES_EMAILED' }],
+    outbox: [{ topic: 'batch-changed' }],
     isCopyKept: false,
   },
   {

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
 import { requireAdmin } from '../../src/domain/access/rules.js';
 import { revokeSession } from '../../src/domain/accounts/sessions.js';
 import { authorizedEvents } from '../../src/domain/live/authorized-events.js';
@@ -7,7 +8,7 @@ import { LatestEvents } from '../../src/domain/live/latest-events.js';
 import type { LiveSession } from '../../src/domain/live/live-session.js';
 import { LiveSessions } from '../../src/domain/live/live-sessions.js';
 import { eventually } from '../support/eventually.js';
-import { makeOwner, openRules, type Owner, type Rules } from '../support/rules.js';
+import { issueCodes, makeOwner, openRules, type Owner, type Rules } from '../support/rules.js';
 import { SaidSignals } from '../support/said-signals.js';
 import { statementsOf } from '../support/statements.js';
 
@@ -25,7 +26,8 @@ beforeAll(async () => {
 beforeEach(() => {
   signals = new SaidSignals();
   faults = [];
-  sessions = new LiveSessions({ db: rules.db, signals, onFault: (error) => faults.push(error) });
+  const keys = rules.services.signingKeys;
+  sessions = new LiveSessions({ db: rules.db, signals, keys, onFault: (error) => faults.push(error) });
 });
 afterEach(() => {
   for (const session of entered.splice(0)) session.leave();
@@ -41,7 +43,8 @@ interface Followed {
 async function enter({ viewer }: Owner, livesMs = HOUR_MS): Promise<Followed | undefined> {
   const { sessionId, accountId } = viewer;
   const followed = { ends: 0 };
-  const claims = { sessionId, accountId, expiresAt: new Date(Date.now() + livesMs) };
+  const { kid } = await rules.services.signingKeys.current();
+  const claims = { sessionId, accountId, expiresAt: new Date(Date.now() + livesMs), kid };
   const session = await sessions.enter(claims, () => (followed.ends += 1));
   if (session === undefined) return undefined;
   entered.push(session);
@@ -105,7 +108,8 @@ describe('a session behind a socket', () => {
     const me = await makeOwner(rules);
     const { sessionId, accountId } = me.viewer;
     const fault = new Error('of this socket');
-    await sessions.enter({ sessionId, accountId, expiresAt: new Date(Date.now() + HOUR_MS) }, () => {
+    const claims = { sessionId, accountId, expiresAt: new Date(Date.now() + HOUR_MS), kid: undefined };
+    await sessions.enter(claims, () => {
       throw fault;
     });
     const mine = await mustEnter(me);
@@ -254,27 +258,66 @@ describe('events of a session', () => {
 });
 
 describe('ending a session', () => {
-  const told = () =>
-    rules.database.rows<{ payload: unknown }>(`select payload from outbox where topic = 'session-ended' order by id`);
+  let line: pg.Client;
+  let heard: (string | undefined)[];
 
-  it('writes the word of it once, in the same statement', async () => {
+  beforeEach(async () => {
+    line = new pg.Client({ connectionString: rules.database.url });
+    await line.connect();
+    heard = [];
+    line.on('notification', ({ payload }) => heard.push(payload));
+    await line.query('listen sparekey_session_ended');
+  });
+  afterEach(() => line.end());
+
+  /** Whatever was committed before is heard with the answer to a statement. */
+  const told = async (of: Owner) => {
+    await line.query('select 1');
+    return heard.filter((payload) => payload === of.viewer.sessionId);
+  };
+
+  it('is told with its commit, once', async () => {
     const me = await makeOwner(rules);
-    const before = await told();
-    const texts = await statementsOf(rules.database.pool, () => revokeSession(rules.db, me.viewer.sessionId));
-    expect(texts).toHaveLength(1);
-    await revokeSession(rules.db, me.viewer.sessionId);
-    const payload = { accountId: me.id, sessionId: me.viewer.sessionId };
-    expect((await told()).slice(before.length)).toEqual([{ payload }]);
+    await rules.db.transaction().execute(async (tx) => {
+      expect(await revokeSession(tx, me.viewer.sessionId)).toBe(true);
+      expect(await told(me)).toEqual([]);
+    });
+    expect(await told(me)).toEqual([me.viewer.sessionId]);
+    expect(await revokeSession(rules.db, me.viewer.sessionId)).toBe(false);
+    expect(await told(me)).toHaveLength(1);
   });
 
   it('says nothing where it is rolled back', async () => {
     const me = await makeOwner(rules);
-    const before = await told();
     const undone = rules.db.transaction().execute(async (tx) => {
       await revokeSession(tx, me.viewer.sessionId);
       throw new Error('undone');
     });
     await expect(undone).rejects.toThrow('undone');
-    expect(await told()).toEqual(before);
+    expect(await told(me)).toEqual([]);
+  });
+
+  it('wipes a copy that was being made when it was asked for', async () => {
+    const me = await makeOwner(rules);
+    const { id: batchId } = await issueCodes(rules, me);
+    const copies = () => rules.database.rows('select 1 from code_copies where batch_id = $1', [batchId]);
+    const [copy] = await rules.database.rows<{ row: object }>(
+      'delete from code_copies where batch_id = $1 returning to_jsonb(code_copies) as row',
+      [batchId],
+    );
+    // As issuing does it: the session is held while its copy is made.
+    await line.query('begin');
+    await line.query('select id from sessions where id = $1 for share', [me.viewer.sessionId]);
+    await line.query('insert into code_copies select * from jsonb_populate_record(null::code_copies, $1)', [copy?.row]);
+    const ending = rules.db.transaction().execute((tx) => revokeSession(tx, me.viewer.sessionId));
+    await eventually(async () => {
+      const waiting = await rules.database.rows(
+        `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+      );
+      return waiting.length > 0;
+    });
+    await line.query('commit');
+    expect(await ending).toBe(true);
+    expect(await copies()).toEqual([]);
   });
 });

@@ -75,7 +75,10 @@ function start(on = rules, post = new PostOffice()): Running {
     mail: post,
     mails: unloggedMails(on.db, post),
     lowThreshold: 3,
+    adminEmail: 'admin@localhost',
     pendingRegistrations: on.services.pendingRegistrations,
+    pendingPasswordResets: on.services.pendingPasswordResets,
+    pendingEmailChanges: on.services.pendingEmailChanges,
     jobs: { queueReportMail: async () => undefined, queueCodeMail: async () => undefined },
     onFault: (fault) => void faults.push(fault),
   });
@@ -325,6 +328,35 @@ describe('the outbox relay', () => {
     const { post } = start();
     expect(await whenWorkedOff()).toHaveLength(3);
     expect(post.sent.map(({ to }) => to)).toEqual([me.email]);
+  });
+
+  it('tells that codes will expire, once, and only while some of them are left and it has not happened yet', async () => {
+    const owners = { told: me, replaced: await makeOwner(rules), spent: await makeOwner(rules) };
+    const late = await makeOwner(rules);
+    const days = 3;
+    const batchOf = async (owner: Owner) => (await issueCodes(rules, owner, days)).id;
+    const expiring = async (owner: Owner, batchId: string): Promise<OutboxDraft> => ({
+      topic: 'codes-expiring',
+      payload: { accountId: owner.id, batchId },
+      uniqueKey: `expiring/${batchId}`,
+    });
+    const told = await expiring(owners.told, await batchOf(owners.told));
+    const replaced = await expiring(owners.replaced, await batchOf(owners.replaced));
+    await issueCodes(rules, owners.replaced, days);
+    const { id: spentId, codes } = await issueCodes(rules, owners.spent, days);
+    for (const code of codes) await rules.services.recoveryCodes.verify(owners.spent.viewer, from(), code);
+    const spent = await expiring(owners.spent, spentId);
+    const expired = await expiring(late, await batchOf(late));
+    await rules.database.rows('delete from outbox');
+    await order([told, told, replaced, spent]);
+    const { post, relay } = start();
+    await whenWorkedOff();
+    expect(post.sent.map(({ template, to }) => [template, to])).toEqual([['codes-expiring', me.email]]);
+    await relay.stop();
+    await order([expired]);
+    const after = start(rules.at(days * 86_400 + 1));
+    await whenWorkedOff();
+    expect(after.post.sent).toEqual([]);
   });
 
   it('outlives a database that goes away, and goes on when it is back', async () => {

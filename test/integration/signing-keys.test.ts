@@ -9,6 +9,7 @@ import { makeAccount } from '../support/accounts.js';
 import { startTestApp } from '../support/app.js';
 import { makeDatabase, type TestDatabase } from '../support/database.js';
 import { TOGETHER } from '../support/later-app.js';
+import { SaidSignals } from '../support/said-signals.js';
 
 const ISSUER = 'http://localhost:4000';
 
@@ -30,12 +31,19 @@ afterAll(async () => {
   await database.drop();
 });
 
+interface Process {
+  readonly keys: SigningKeys;
+  readonly tokens: AccessTokens;
+  readonly signals: SaidSignals;
+}
+
 /** Signing keys as a process of its own has them. */
-function newProcess(ring = keyring): { keys: SigningKeys; tokens: AccessTokens } {
+function newProcess(ring = keyring): Process {
   const connection = connectDatabase({ url: database.url, poolSize: 2 });
   closers.push(() => connection.close());
-  const keys = new SigningKeys(connection.db, ring);
-  return { keys, tokens: new AccessTokens(keys, { issuer: () => ISSUER, ttlSeconds: 900 }) };
+  const signals = new SaidSignals();
+  const keys = new SigningKeys(connection.db, { keyring: ring, signals, rotationTtlSeconds: 3_600 });
+  return { keys, signals, tokens: new AccessTokens(keys, { issuer: () => ISSUER, ttlSeconds: 900 }) };
 }
 
 async function startedProcess(ring = keyring) {
@@ -65,7 +73,7 @@ async function retireCurrent(seconds: number): Promise<void> {
 }
 
 const anyone = { accountId: '0198a000-0000-7000-8000-000000000001', sessionId: '0198a000-0000-7000-8000-000000000002' };
-const verified = { ...anyone, expiresAt: expect.any(Date) };
+const verified = { ...anyone, expiresAt: expect.any(Date), kid: expect.any(String) };
 
 async function sign({ tokens }: { tokens: AccessTokens }): Promise<string> {
   return (await (await tokens.signer())(anyone)).token;
@@ -160,13 +168,27 @@ describe('signing keys', () => {
     expect(await process.tokens.verify(token)).toBeUndefined();
   });
 
-  it('are not read again for every unknown name that a token gives', async () => {
+  it('are not read again for a name that no key can have, nor twice for one that none has', async () => {
     const process = await startedProcess();
     await process.keys.current();
+    expect(await process.keys.publicKey('a'.repeat(43))).toBeUndefined();
     await database.rows('alter table signing_keys rename to hidden_keys');
     for (let n = 0; n < 20; n += 1) expect(await process.keys.publicKey(`unknown ${n}`)).toBeUndefined();
+    expect(await process.keys.publicKey('a'.repeat(43))).toBeUndefined();
+    await expect(process.keys.publicKey('b'.repeat(43))).rejects.toThrow('signing_keys');
     const token = await sign(process);
     expect(await process.tokens.verify(token)).toEqual(verified);
+  });
+
+  it('made elsewhere prove tokens at once, before any word of them', async () => {
+    const [here, elsewhere] = [await startedProcess(), await startedProcess()];
+    await here.keys.current();
+    for (let n = 0; n < 5; n += 1) {
+      await retireCurrent(3_600);
+      await elsewhere.keys.ensure();
+      elsewhere.keys.forget();
+      expect(await here.tokens.verify(await sign(elsewhere))).toEqual(verified);
+    }
   });
 });
 

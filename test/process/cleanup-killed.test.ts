@@ -62,8 +62,9 @@ describe('a process that is killed while it purges, twenty times', () => {
     const { config } = loadConfig({ HOST: '127.0.0.1', PURGE_BATCH_SIZE: size, PURGE_PAUSE_MS: pause });
     const { db, close } = connectDatabase({ url, poolSize: 2 });
     const finishedJobs = { remove: async () => 0, count: async () => 0 };
+    const keyRefresh = { due: async () => [], async *refreshAll() {} };
     const log = { detail() {}, fault({ error }) { console.error(error); } };
-    await new CleanupRunner(db, { settings: config, finishedJobs, log, ended() {} }).run(reportId);
+    await new CleanupRunner(db, { settings: config, finishedJobs, keyRefresh, log, ended() {} }).run(reportId);
     await close();
   `;
   let rules: Rules;

@@ -34,6 +34,9 @@ const OPERATIONS = `
   # The token is of a new account, as which nobody can be signed in yet.
   Mutation.verifyEmail             answer           answer           INVALID_TOKEN    INVALID_TOKEN    INVALID_TOKEN    INVALID_TOKEN
   Mutation.signOut                 UNAUTHENTICATED  UNAUTHENTICATED  answer           answer           answer           answer
+  # One's own sessions, or for an admin anybody's.
+  Mutation.revokeSession           UNAUTHENTICATED  UNAUTHENTICATED  answer           NOT_FOUND        answer           NOT_FOUND
+  Mutation.revokeOtherSessions     UNAUTHENTICATED  UNAUTHENTICATED  answer           FORBIDDEN        answer           FORBIDDEN
   # Admins only.
   Mutation.unlockAccount           UNAUTHENTICATED  UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        answer           FORBIDDEN
   Mutation.resetSetup              UNAUTHENTICATED  UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        answer           FORBIDDEN
@@ -51,6 +54,13 @@ const OPERATIONS = `
   Mutation.cancelCleanup           UNAUTHENTICATED  UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        answer           FORBIDDEN
   Mutation.purgeRecoveryCodeBatch  UNAUTHENTICATED  UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        answer           FORBIDDEN
   Mutation.flushJobs               UNAUTHENTICATED  UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        answer           FORBIDDEN
+  Query.accounts                   UNAUTHENTICATED  UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        answer           FORBIDDEN
+  Query.auditEvents                UNAUTHENTICATED  UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        answer           FORBIDDEN
+  Query.emailLog                   UNAUTHENTICATED  UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        answer           FORBIDDEN
+  Query.settingsCheck              UNAUTHENTICATED  UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        answer           FORBIDDEN
+  Query.serviceKeys                UNAUTHENTICATED  UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        answer           FORBIDDEN
+  Mutation.createServiceKey        UNAUTHENTICATED  UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        answer           FORBIDDEN
+  Mutation.revokeServiceKey        UNAUTHENTICATED  UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        answer           FORBIDDEN
 `;
 
 /**
@@ -78,9 +88,10 @@ const subscriptionAccess = accessIn(SUBSCRIPTIONS);
  * Who may read a field of an object that was given to him, by whichever path:
  *   holder: whoever holds the object · self: the account that it is about or an acting admin, FORBIDDEN to others and
  *   UNAUTHENTICATED with a rejected token · hidden: an account that is shown to itself and to an acting admin, null to
- *   others · current: true of the session that the reader is in, false of any other
+ *   others · veiled: how and from where an account acted, shown to that account and to an acting admin, null to others ·
+ *   current: true of the session that the reader is in, false of any other
  */
-export type FieldAccess = 'holder' | 'self' | 'hidden' | 'current';
+export type FieldAccess = 'holder' | 'self' | 'hidden' | 'veiled' | 'current';
 
 const fields = (type: string, access: FieldAccess, names: string): Record<string, FieldAccess> =>
   Object.fromEntries(names.split(' ').map((name) => [`${type}.${name}`, access]));
@@ -90,7 +101,7 @@ export const FIELD_ACCESS: Readonly<Record<string, FieldAccess>> = {
   // What the holder of a mailed token reads too.
   ...fields('Account', 'holder', 'id email emailVerifiedAt role createdAt'),
   ...fields('Account', 'self', 'externalId origin lastSignedInAt setupVerifiedAt'),
-  ...fields('Account', 'self', 'activeBatch batches generateCooldown sessions'),
+  ...fields('Account', 'self', 'activeBatch batches generateCooldown sessions auditEvents'),
 
   ...fields('Session', 'holder', 'id createdAt lastUsedAt expiresAt userAgent ipAddress method'),
   ...fields('Session', 'current', 'isCurrent'),
@@ -104,6 +115,12 @@ export const FIELD_ACCESS: Readonly<Record<string, FieldAccess>> = {
   ...fields('RecoveryCodeBatchEdge', 'holder', 'cursor node'),
   ...fields('PageInfo', 'holder', 'hasNextPage hasPreviousPage startCursor endCursor'),
   ...fields('RecoveryCode', 'holder', 'id position status usedAt invalidatedAt deletedAt'),
+
+  ...fields('AuditEvent', 'holder', 'id action createdAt batchId codeId issuedCount removedCount reason count'),
+  ...fields('AuditEvent', 'hidden', 'actor account'),
+  ...fields('AuditEvent', 'veiled', 'ipAddress userAgent method sessionId serviceKeyId'),
+  ...fields('AuditEventConnection', 'holder', 'edges pageInfo totalCount'),
+  ...fields('AuditEventEdge', 'holder', 'cursor node'),
 
   ...fields('ServiceInfo', 'holder', 'siteName version codesPerBatch codeEntropyBits maxExpiryDays'),
   ...fields('ServiceInfo', 'holder', 'defaultExportFormat isRegistrationOpen recoverySignIn isEmailCopyEnabled'),
@@ -140,6 +157,14 @@ export const FIELD_ACCESS: Readonly<Record<string, FieldAccess>> = {
   ...fields('PurgedBatchEdge', 'holder', 'cursor node'),
   ...fields('FlushJobsPayload', 'holder', 'counts total isDryRun'),
   ...fields('PurgeProgress', 'holder', 'reportId task done eligible'),
+  ...fields('AccountConnection', 'holder', 'edges pageInfo totalCount'),
+  ...fields('AccountEdge', 'holder', 'cursor node'),
+  ...fields('EmailLogEntry', 'holder', 'id template to from subject status attempts error createdAt sentAt'),
+  ...fields('EmailLogEntryConnection', 'holder', 'edges pageInfo totalCount'),
+  ...fields('EmailLogEntryEdge', 'holder', 'cursor node'),
+  ...fields('SettingProblem', 'holder', 'id setting severity message hint'),
+  ...fields('ServiceKey', 'holder', 'id name realm operations createdAt lastUsedAt expiresAt revokedAt'),
+  ...fields('CreateServiceKeyPayload', 'holder', 'serviceKey secret'),
 };
 
 export const OPERATIONS_WITH_ACCESS: readonly string[] = [...operationAccess.keys()];

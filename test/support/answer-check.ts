@@ -24,6 +24,8 @@ const TABLES: Readonly<Record<string, string>> = {
   RecoveryCodeBatch: `select t.*, t.account_id as whose,
     (select count(*)::int from recovery_codes where batch_id = t.id) as code_rows from recovery_code_batches t`,
   RecoveryCode: `select t.*, b.account_id as whose from recovery_codes t join recovery_code_batches b on b.id = t.batch_id`,
+  AuditEvent: `select t.*, t.account_id as whose, (select id from accounts where id = t.actor_id) as actor,
+    (select id from accounts where id = t.account_id) as account from audit_events t`,
 };
 
 /** Computed from more than the column of their name. */
@@ -84,6 +86,11 @@ export class AnswerCheck {
         const isShown = whom !== null && (whom === reader.accountId || reader.isActingAdmin);
         if (whom !== null) this.hidden[isShown ? 'shown' : 'from'] += 1;
         return { value: isShown ? { id: whom } : null };
+      }
+      case 'veiled': {
+        const actor = row['actor_id'] as string | null;
+        const isShown = actor === null || actor === reader.accountId || reader.isActingAdmin;
+        return { value: isShown ? row[snakeCase(name)] : null };
       }
       default:
         return field === 'RecoveryCodeBatch.codes' ? { value: { length: row['code_rows'] } } : known(type, name, row);

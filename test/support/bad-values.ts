@@ -85,11 +85,22 @@ const BAD_DATES: Readonly<Record<string, unknown>> = {
 
 const BAD_TRUTHS: Record<string, unknown> = { 'a text': MARK, 'yes as text': 'true', one: 1, 'a list': [true] };
 
+const BAD_LISTS: Record<string, unknown> = {
+  'an empty list': [],
+  'a list of texts': [MARK],
+  'a list with null': [null],
+  'a list of lists': [[MARK]],
+  'a text': MARK,
+  'a number': 7,
+  'an object': { [MARK]: MARK },
+};
+
 const BY_TYPE: Readonly<Record<string, (right: unknown) => Record<string, unknown>>> = {
   String: (right) => ({ ...badTexts(right), ...WRONG_TYPES, 'a number': 7 }),
   ID: (right) => ({ ...badTexts(right), ...BAD_IDS, ...WRONG_TYPES }),
   Int: () => ({ ...BAD_INTEGERS, ...WRONG_TYPES }),
   DateTime: () => ({ ...BAD_DATES, ...WRONG_TYPES }),
+  '[ServiceOperation!]': () => BAD_LISTS,
   Boolean: () => ({ ...BAD_TRUTHS, 'an object': { [MARK]: MARK } }),
 };
 

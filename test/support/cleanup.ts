@@ -4,11 +4,13 @@ import { findReport } from '../../src/domain/cleanup/read-reports.js';
 import type { TaskName } from '../../src/domain/cleanup/registry.js';
 import type { Report } from '../../src/domain/cleanup/report.js';
 import { insertReport, type NewReport } from '../../src/domain/cleanup/report-rows.js';
+import type { ChoreParts } from '../../src/domain/cleanup/task.js';
 import { parametersOf } from '../../src/domain/cleanup/run-parameters.js';
 import type { Database } from '../../src/domain/database.js';
 import { loadConfig } from '../../src/config/load-config.js';
 import type { Rules } from './rules.js';
 
+export const noIssuers: ChoreParts['keyRefresh'] = { due: async () => [], refreshAll: async function* () {} };
 const noJobs: FinishedJobs = { remove: async () => 0, count: async () => 0 };
 
 export interface RunWish extends Partial<Omit<NewReport, 'task'>> {
@@ -16,6 +18,7 @@ export interface RunWish extends Partial<Omit<NewReport, 'task'>> {
   readonly settings?: Record<string, string>;
   readonly log?: RunLog;
   readonly finishedJobs?: FinishedJobs;
+  readonly keyRefresh?: ChoreParts['keyRefresh'];
 }
 
 export const silent: RunLog = {
@@ -26,8 +29,8 @@ export const silent: RunLog = {
 };
 
 /** A runner as a worker process has it, with the settings given. */
-export function runnerOn(db: Database, { settings = {}, log = silent, finishedJobs = noJobs }: Partial<RunWish> = {}) {
-  return new CleanupRunner(db, { settings: settingsOf(settings), finishedJobs, log, ended: () => undefined });
+export function runnerOn(db: Database, { settings = {}, log = silent, finishedJobs = noJobs, keyRefresh = noIssuers }: Partial<RunWish> = {}) {
+  return new CleanupRunner(db, { settings: settingsOf(settings), finishedJobs, keyRefresh, log, ended: () => undefined });
 }
 
 /** Asks for a run. Returns the id of its report. */

@@ -86,7 +86,7 @@ export async function startEdgeServer(options: EdgeOptions = {}): Promise<EdgeSe
     sockets: options.sockets,
     readiness:
       options.readiness ?? (async () => ({ isReady: true, database: 'up', migrations: 'applied', clockSkewMs: 3 })),
-    jwks: options.jwks ?? (async () => ({ keys: [] })),
+    jwks: options.jwks ?? (async () => ({ keys: [], maxAgeSeconds: 300 })),
   });
   started.push(server);
   const { url } = await server.listen();

@@ -27,7 +27,10 @@ export async function relayed({ db, keyring, services }: Rules): Promise<void> {
     mail: nowhere,
     mails: unloggedMails(db, nowhere),
     lowThreshold: 3,
+    adminEmail: 'admin@localhost',
     pendingRegistrations: services.pendingRegistrations,
+    pendingPasswordResets: services.pendingPasswordResets,
+    pendingEmailChanges: services.pendingEmailChanges,
     jobs: noMails,
   };
   for (;;) {

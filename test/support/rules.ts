@@ -14,6 +14,7 @@ import { createServices, type Services } from '../../src/domain/services.js';
 import { Mails } from '../../src/domain/mail/mails.js';
 import type { MailPort } from '../../src/domain/mail/mail-port.js';
 import { renderCodeFile } from '../../src/files/render-code-file.js';
+import { createFetchJson } from '../../src/http-fetch/fetch-json.js';
 import { createMailer } from '../../src/mail/mailer.js';
 import { createMailTransport } from '../../src/mail/transport.js';
 import { noSignals } from '../../src/domain/signals.js';
@@ -109,6 +110,7 @@ function connectRules(connection: Connection): Rules {
     jobs: queue,
     mails,
     renderCodeFile,
+    fetchJson: createFetchJson(config.issuers),
   });
   const shifted = new Map<number, Rules>();
   const at = (seconds: number) => {

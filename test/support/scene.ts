@@ -3,6 +3,7 @@ import { issue, makeAccount, PASSWORD, signIn, signInAsAdmin, type TestAccount, 
 import { ADMIN_EMAIL, type TestApp } from './app.js';
 import type { ViewerName } from './access-table.js';
 import { from } from './client-origin.js';
+import { makeHost } from './hosts.js';
 import { DOCUMENTS, scheduleInput } from './schedules.js';
 
 /** Somebody who asks, and what his answers have to be read as. */
@@ -124,6 +125,8 @@ export const RIGHT_ARGUMENTS: Readonly<Record<string, (scene: Scene) => Variable
   },
   'Mutation.verifyEmail': async ({ app }) => ({ token: await mailedToken(app) }),
   'Mutation.signOut': () => ({}),
+  'Mutation.revokeSession': async ({ app, owner }) => ({ id: (await signIn(app, owner.email, PASSWORD)).sessionId }),
+  'Mutation.revokeOtherSessions': ({ owner }) => ({ accountId: owner.id }),
   'Mutation.unlockAccount': ({ owner }) => ({ accountId: owner.id }),
   'Mutation.resetSetup': ({ owner }) => ({ accountId: owner.id }),
   'Query.cleanupSchedules': async (scene) => (await newSchedule(scene), {}),
@@ -140,7 +143,31 @@ export const RIGHT_ARGUMENTS: Readonly<Record<string, (scene: Scene) => Variable
   'Mutation.cancelCleanup': async (scene) => ({ reportId: await newReport(scene) }),
   'Mutation.purgeRecoveryCodeBatch': async (scene) => ({ batchId: await deletedBatch(scene), confirm: true }),
   'Mutation.flushJobs': () => ({ target: 'FAILED', confirm: true }),
+  'Query.accounts': ({ owner }) => ({ first: 5, search: owner.email }),
+  'Query.auditEvents': ({ owner }) => ({ first: 5, filter: { accountId: owner.id } }),
+  'Query.emailLog': async (scene) => (await newLogEntry(scene), { first: 5 }),
+  'Query.settingsCheck': async (scene) => (await lostKey(scene), {}),
+  'Query.serviceKeys': async ({ app, admin }) => (await makeHost(app, admin), {}),
+  'Mutation.createServiceKey': () => ({
+    input: { name: 'A shop', realm: 'shop', operations: ['ISSUE', 'VERIFY'], expiresInDays: 30 },
+  }),
+  'Mutation.revokeServiceKey': async ({ app, admin }) => ({ id: (await makeHost(app, admin)).keyId }),
 };
+
+/** A mail to the owner that was sent. */
+async function newLogEntry({ app, owner }: Scene): Promise<void> {
+  await app.database.rows(
+    `insert into email_log (id, key, template, recipient, sender, subject, status, attempts, sent_at)
+     values ($1::uuid, $1::text, 'code-used', $2, 'codes@example.org', 'A code was used', 'SENT', 1, now())`,
+    [randomUUID(), owner.email],
+  );
+}
+
+/** Somebody's codes, made under a key that nobody has: a problem of the settings. */
+async function lostKey({ app }: Scene): Promise<void> {
+  const { id } = await issue(app, await makeAccount(app));
+  await app.database.rows(`update recovery_code_batches set pepper_key_id = 'feedfacefeedface' where id = $1`, [id]);
+}
 
 /** A schedule that has run. */
 async function newSchedule({ app, admin }: Scene): Promise<string> {

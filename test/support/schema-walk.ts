@@ -43,33 +43,32 @@ export function objectTypeOf(field: Field): GraphQLObjectType | undefined {
 
 /**
  * A selection of all that can be reached below a field, by every path on which no field leads from the same type twice
- * (so that it ends), as deep as the server admits; where that is longer than it admits, on which no type comes twice. Empty
- * for a field that ends in a value.
+ * (so that it ends), as deep as the server admits so long a text. Empty for a field that ends in a value.
  */
 export function everythingBelow(field: Field): string {
   const type = objectTypeOf(field);
   if (type === undefined) return '';
-  const levels = { level: 2, deepest: pageOf(field) === '' ? DEEPEST : DEEPEST_OF_A_PAGE };
-  const byFields = selection(type, { gone: new Set(), ...levels, stepOf: (from, by) => `${from.name}.${by.name}` });
-  if ((byFields.match(/\w+|[{}]/g)?.length ?? 0) <= MOST_TOKENS) return byFields;
-  return selection(type, { gone: new Set([type.name]), ...levels, stepOf: (_from, _by, to) => to.name });
+  for (let deepest = pageOf(field) === '' ? DEEPEST : DEEPEST_OF_A_PAGE; ; deepest -= 1) {
+    const found = selection(type, { gone: new Set(), level: 2, deepest });
+    if ((found.match(/\w+|[{}]/g)?.length ?? 0) <= MOST_TOKENS) return found;
+  }
 }
 
 interface Way {
-  /** Steps that may not be taken again. */
+  /** Fields by their types that may not be taken again. */
   readonly gone: ReadonlySet<string>;
   readonly level: number;
   readonly deepest: number;
-  readonly stepOf: (from: GraphQLObjectType, by: Field, to: GraphQLObjectType) => string;
 }
 
-function selection(type: GraphQLObjectType, { gone, level, deepest, stepOf }: Way): string {
+function selection(type: GraphQLObjectType, { gone, level, deepest }: Way): string {
   const fields = Object.values(type.getFields()).map((field) => {
     const next = objectTypeOf(field);
     if (next === undefined) return field.name;
-    const step = stepOf(type, field, next);
+    const step = `${type.name}.${field.name}`;
     if (gone.has(step) || level === deepest) return '';
-    return `${field.name}${pageOf(field)} ${selection(next, { gone: new Set([...gone, step]), level: level + 1, deepest, stepOf })}`;
+    const below = selection(next, { gone: new Set([...gone, step]), level: level + 1, deepest });
+    return `${field.name}${pageOf(field)} ${below}`;
   });
   return `{ ${fields.filter(Boolean).join(' ')} }`;
 }

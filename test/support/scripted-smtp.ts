@@ -1,14 +1,15 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { MailError } from '../../src/mail/mail-error.js';
 
 /** Where something goes wrong: before the greeting, in place of an answer to a command, in mid-message, at its final dot. */
 export type Stage = 'greeting' | 'EHLO' | 'AUTH' | 'MAIL' | 'RCPT' | 'DATA' | 'message' | 'dot';
 
 /**
- * What goes wrong: a wrong answer, and perhaps no more than that; or none, and the connection stays (`silence`), is closed
- * (`drop`) or is reset.
+ * What goes wrong: a wrong answer, after which perhaps the connection is closed; or none, and the connection stays
+ * (`silence`), is closed (`drop`) or is reset.
  */
-export type Deed = { readonly say: string; readonly then?: 'drop' } | 'silence' | 'drop' | 'reset';
+export type Deed = { readonly say: string; readonly isLast?: true } | 'silence' | 'drop' | 'reset';
 
 export interface Fault {
   readonly at: Stage;
@@ -124,8 +125,8 @@ class Session {
     else this.socket.resetAndDestroy();
   }
 
-  #answerWrongly({ say, then }: Exclude<Deed, string>): void {
-    if (then === undefined) return this.#say(say);
+  #answerWrongly({ say, isLast }: Exclude<Deed, string>): void {
+    if (isLast === undefined) return this.#say(say);
     this.#isOver = true;
     // As it is: an answer may break off in the middle.
     this.socket.end(say);
@@ -134,4 +135,16 @@ class Session {
   #say(line: string): void {
     this.socket.write(`${line}\r\n`);
   }
+}
+
+/** What a mail that was not sent failed with, once it is certain that it quotes neither the mail nor the server. */
+export async function mailErrorOf(sending: Promise<unknown>): Promise<MailError> {
+  const error = await sending.then(
+    () => new Error('The mail was sent.'),
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof MailError)) throw error;
+  const told = `${error.stack} ${JSON.stringify(error)} ${String(error.cause)}`;
+  if (/quotes|ann@example|token|s3cret/.test(told)) throw new Error('The error quotes what was said.');
+  return error;
 }

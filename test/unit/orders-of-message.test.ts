@@ -14,6 +14,7 @@ const FACTS: MailFacts = {
   issuedCount: 10,
   removedCount: 0,
   expiresAt: null,
+  remaining: 5,
   isDeletedByOwner: true,
   position: 7,
 };
@@ -35,6 +36,9 @@ function ordersOf<Topic extends OutboxTopic>(
 /** One payload for each topic that tells the owner of something that happened. */
 const NOTICES: { [Topic in OutboxTopic]?: OutboxTopics[Topic] } = {
   'registered-again': OCCASION,
+  'password-changed': { ...OCCASION, reason: 'reset' },
+  'address-wanted': OCCASION,
+  'email-changed': OCCASION,
   'codes-issued': { ...OCCASION, batchId: 'b', isReplacement: true },
   'code-used': { ...OCCASION, batchId: 'b', codeId: 'c', remaining: 5, isSignIn: false },
   'batch-deleted': { ...OCCASION, batchId: 'b', removedCount: 4 },
@@ -63,6 +67,28 @@ describe('The mails that a message leads to', () => {
     expect(ordersOf('password-wanted', payload)).toEqual([
       { template: 'set-your-password', input: { link: 'reset-password#the-token', validForSeconds: 600 } },
     ]);
+    expect(ordersOf('password-reset-requested', payload, { isVerified: false })).toEqual([
+      { template: 'reset-password', input: { link: 'reset-password#the-token', validForSeconds: 600 } },
+    ]);
+    const wanted = { ...OCCASION, newEmail: 'b@example.org', validForSeconds: 600 };
+    const link = 'confirm-email-change#the-token';
+    expect(ordersOf('email-change-requested', wanted)).toEqual([
+      {
+        template: 'confirm-email-change',
+        input: { link, validForSeconds: 600, newEmail: 'b@example.org', origin: ORIGIN },
+      },
+    ]);
+  });
+
+  it('remind of a registration only while it waits for its verification', () => {
+    const payload = { accountId: 'a', validForSeconds: 600, endsAt: AT };
+    expect(ordersOf('registration-reminded', payload, { isVerified: false })).toEqual([
+      {
+        template: 'registration-expiring',
+        input: { link: 'verify-email#the-token', validForSeconds: 600, endsAt: AT },
+      },
+    ]);
+    expect(ordersOf('registration-reminded', payload)).toEqual([]);
   });
 
   it('are none where only pages have to hear of it', () => {
@@ -97,6 +123,16 @@ describe('The mails that a message leads to', () => {
     expect(ordersOf('batch-deleted', deleted)[0]?.input).toMatchObject({ by: 'OWNER', removed: 4, batchNumber: 2 });
     expect(ordersOf('batch-deleted', deleted, { isDeletedByOwner: false })[0]?.input).toMatchObject({ by: 'ADMIN' });
     expect(ordersOf('batch-deleted', deleted, { batchNumber: null })).toEqual([]);
+  });
+
+  it('tell that codes will expire, while some are left, and a verified address only', () => {
+    const expiresAt = new Date('2026-11-29T08:00:00.000Z');
+    const orders = (facts: Partial<MailFacts>) =>
+      ordersOf('codes-expiring', { accountId: 'a', batchId: 'b' }, { expiresAt, ...facts });
+    expect(orders({})).toEqual([{ template: 'codes-expiring', input: { batchNumber: 2, remaining: 5, expiresAt } }]);
+    for (const facts of [{ remaining: 0 }, { batchNumber: null }, { expiresAt: null }, { isVerified: false }]) {
+      expect(orders(facts)).toEqual([]);
+    }
   });
 
   it('tell of the ceilings and lock-outs of passwords and codes apart', () => {

@@ -80,6 +80,10 @@ export const accountSettings = {
       default: '172800',
       description: 'How long a rotated signing key stays valid, in seconds; at least ACCESS_TOKEN_TTL_SECONDS.',
     }),
+    keyRotationIntervalDays: setting('KEY_ROTATION_INTERVAL_DAYS', integer(1, 36500), {
+      default: '90',
+      description: 'How old the signing key gets before it is rotated by itself, in days.',
+    }),
     emailVerificationTtlSeconds: setting('EMAIL_VERIFICATION_TTL_SECONDS', integer(60, 2592000), {
       default: '86400',
       description: 'Life of the link that verifies an address, in seconds.',
@@ -87,6 +91,14 @@ export const accountSettings = {
     passwordResetTtlSeconds: setting('PASSWORD_RESET_TTL_SECONDS', integer(60, 86400), {
       default: '3600',
       description: 'Life of the link that sets a new password, in seconds.',
+    }),
+    emailChangeTtlSeconds: setting('EMAIL_CHANGE_TTL_SECONDS', integer(60, 2592000), {
+      default: '86400',
+      description: 'How long both sides have to confirm a new address, in seconds.',
+    }),
+    staleReminderDays: setting('STALE_REMINDER_DAYS', integer(1, 36500), {
+      default: '7',
+      description: 'How long before an unverified account goes its address is reminded, in days.',
     }),
     maxSubscriptionsPerSocket: setting('MAX_SUBSCRIPTIONS_PER_SOCKET', integer(1, 10000), {
       default: '100',

@@ -53,5 +53,9 @@ export const cleanupSettings = {
       default: '90',
       description: 'How long an account may stay unverified, in days.',
     }),
+    staleEmailChangeDays: setting('STALE_EMAIL_CHANGE_DAYS', days, {
+      default: '7',
+      description: 'How long a change of address that was not completed is remembered, in days.',
+    }),
   },
 };

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
 const V6_NETWORK_BITS = 64;
@@ -8,4 +9,9 @@ export function networkOf(address: string | undefined): string | undefined {
   const parsed = ipaddr.process(address);
   if (parsed.kind() === 'ipv4') return parsed.toString();
   return `${ipaddr.IPv6.networkAddressFromCIDR(`${parsed.toString()}/${V6_NETWORK_BITS}`).toString()}/${V6_NETWORK_BITS}`;
+}
+
+/** An IP address as text: of IPv4 all four decimals, mapped ones unwrapped, without a zone. Undefined for anything else. */
+export function writtenAddress(text: string): string | undefined {
+  return isIP(text) === 0 || text.includes('%') ? undefined : ipaddr.process(text).toString();
 }

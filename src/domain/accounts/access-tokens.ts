@@ -1,7 +1,8 @@
 import { errors, jwtVerify, SignJWT } from 'jose';
 import { v7 as newId } from 'uuid';
 import { isId } from '../ids.js';
-import { SIGNING_ALGORITHM, type SigningKey, type SigningKeys } from './signing-keys.js';
+import { SIGNING_ALGORITHM } from './signing-key-rows.js';
+import type { SigningKey, SigningKeys } from './signing-keys.js';
 
 export interface AccessToken {
   readonly token: string;
@@ -17,6 +18,8 @@ export interface AccessClaims {
 export interface VerifiedClaims extends AccessClaims {
   /** By the process's clock, as tokens go by it. */
   readonly expiresAt: Date;
+  /** The key that signed it: once that is revoked, the token says nothing any more. */
+  readonly kid: string | undefined;
 }
 
 /** Makes an access token without asking the database, so that it may be called within a transaction. */
@@ -58,7 +61,7 @@ export class AccessTokens {
   /** The claims of a token that is ours, unexpired and well formed; undefined for any other. */
   async verify(token: string): Promise<VerifiedClaims | undefined> {
     try {
-      const { payload } = await jwtVerify(token, ({ kid }) => this.#keyFor(kid), {
+      const { payload, protectedHeader } = await jwtVerify(token, ({ kid }) => this.#keyFor(kid), {
         algorithms: [SIGNING_ALGORITHM],
         typ: TYPE,
         issuer: this.options.issuer(),
@@ -67,7 +70,7 @@ export class AccessTokens {
       });
       const { sub: accountId, sid: sessionId, exp = 0 } = payload;
       if (!isId(accountId) || !isId(sessionId)) return undefined;
-      return { accountId, sessionId, expiresAt: new Date(exp * 1000) };
+      return { accountId, sessionId, expiresAt: new Date(exp * 1000), kid: protectedHeader.kid };
     } catch (error) {
       if (error instanceof errors.JOSEError || error instanceof TypeError) return undefined;
       throw error;

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { Role } from '../access/viewer.js';
 import type { Database } from '../database.js';
+import { isRealmOrigin, limitSubjectOfUser } from '../service-keys/subject.js';
 import { emailKeyOf } from './email.js';
 
 /** An account as those may see it who may see it at all; its password's hash is never among it. */
@@ -16,9 +17,13 @@ export interface Account {
   readonly setupVerifiedAt: Date | null;
 }
 
-/** What an account's failed attempts are counted under, signed in or not: its address, or for one without, its id. */
-export function limitSubjectOf({ id, email }: Account): string {
-  return email === null ? id : emailKeyOf(email);
+/**
+ * What an account's failed attempts are counted under, signed in or not: its address; for one without, its id, or where a
+ * service key acts for it, what was counted under before there was an account.
+ */
+export function limitSubjectOf({ id, email, origin, externalId }: Account): string {
+  if (email !== null) return emailKeyOf(email);
+  return externalId !== null && isRealmOrigin(origin) ? limitSubjectOfUser(origin, externalId) : id;
 }
 
 export const accountColumns = sql<Account>`a.id, a.origin, a.external_id, a.email, a.role, a.email_verified_at,

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import { requireAdmin, requireReader, requireSignedIn } from '../access/rules.js';
+import { requireAdmin, requireHolder, requireReader } from '../access/rules.js';
 import type { Origin, Viewer } from '../access/viewer.js';
 import type { BatchPage } from '../codes/read-batches.js';
 import type { Batch } from '../codes/batch.js';
@@ -33,11 +33,14 @@ export class Accounts {
     this.belongings = new Belongings(db, { history: parts.settings.history, limiter: parts.limiter });
   }
 
-  /** The viewer's own account; undefined for an anonymous one. @throws UnauthenticatedError for a bad token */
+  /**
+   * The viewer's own account, or that of a service key's user; undefined for an anonymous one, and for a user without one.
+   * @throws UnauthenticatedError for a bad token, ForbiddenError
+   */
   async own(viewer: Viewer): Promise<Account | undefined> {
     if (viewer.kind === 'anonymous') return undefined;
-    const [account] = await accountsById(this.db, [requireSignedIn(viewer).accountId]);
-    if (account === undefined) throw new UnauthenticatedError();
+    const [account] = await accountsById(this.db, [requireHolder(viewer, 'READ').ownerId]);
+    if (account === undefined && viewer.kind !== 'service') throw new UnauthenticatedError();
     return account;
   }
 

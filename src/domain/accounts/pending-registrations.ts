@@ -1,13 +1,14 @@
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import { v7 as newId } from 'uuid';
 import type { Keyring } from '../crypto/keyring.js';
 import { newSecretToken } from '../crypto/secret-token.js';
 import type { Database } from '../database.js';
 import { occasionOf } from '../events/occasion.js';
 import type { OutboxTopics } from '../events/outbox-topics.js';
-import { type EventDraft, foldKey, raise } from '../events/raise.js';
+import { type EventDraft, raise } from '../events/raise.js';
 import type { Limiter } from '../limits/limiter.js';
 import { emailKeyOf, parseEmail } from './email.js';
+import { silencedMail } from './silenced-mail.js';
 import { issueToken } from './verification-tokens.js';
 
 interface Parts {
@@ -21,8 +22,10 @@ interface Account {
   readonly isVerified: boolean;
 }
 
+/** An address that waits for its verification. The password is there while one alone was registered. */
 interface Waiting {
-  readonly id: string;
+  readonly accountId: string;
+  readonly emailKey: string;
   readonly passwordHash: string | null;
 }
 
@@ -72,24 +75,20 @@ export class PendingRegistrations {
   async renew({ email, network, ipAddress, userAgent }: OutboxTopics['verification-wanted']): Promise<void> {
     const emailKey = emailKeyOf(email);
     if (!(await this.parts.limiter.admitsMail(emailKey, network ?? undefined))) {
-      const fold = { key: foldKey('SEND_MAIL', network ?? ''), by: 'hour' as const };
       const from = { ipAddress: ipAddress ?? undefined, userAgent: userAgent ?? undefined };
-      return await raise(this.db, [{ ...from, action: 'RATE_LIMITED', reason: 'SEND_MAIL', fold }]);
+      return await raise(this.db, [silencedMail(from, { network })]);
     }
     await this.db.transaction().execute(async (tx) => {
-      const { rows } = await sql<Waiting>`
-        select a.id, (
-          select case when count(distinct coalesce(t.password_hash, t.id::text)) = 1 then max(t.password_hash) end
-          from verification_tokens t
-          where t.account_id = a.id and t.purpose = ${PURPOSE} and t.used_at is null and t.expires_at > sparekey_now()
-        ) as password_hash
-        from accounts a where a.email_key = ${emailKey} and a.origin = 'LOCAL' and a.email_verified_at is null
-        for no key update
-      `.execute(tx);
-      const [waiting] = rows;
-      if (waiting === undefined) return;
-      const { id: accountId, passwordHash } = waiting;
-      await this.#mailToken(tx, { accountId, emailKey, passwordHash, events: [] });
+      const waiting = await lockWaiting(tx, sql`a.email_key = ${emailKey}`);
+      if (waiting !== undefined) await this.#mailToken(tx, { ...waiting, events: [] });
+    });
+  }
+
+  /** Mails a link, and until when it is of use, to an address that still waits for its verification. */
+  async remind({ accountId, endsAt }: OutboxTopics['registration-expiring']): Promise<void> {
+    await this.db.transaction().execute(async (tx) => {
+      const waiting = await lockWaiting(tx, sql`a.id = ${accountId}`);
+      if (waiting !== undefined) await this.#mailToken(tx, { ...waiting, events: [], endsAt });
     });
   }
 
@@ -108,18 +107,30 @@ export class PendingRegistrations {
 
   async #mailToken(
     tx: Database,
-    of: {
-      readonly accountId: string;
-      readonly emailKey: string;
-      readonly passwordHash: string | null;
-      readonly events: readonly EventDraft[];
-    },
+    of: Waiting & { readonly events: readonly EventDraft[]; readonly endsAt?: string },
   ): Promise<void> {
     const { emailVerificationTtlSeconds: ttlSeconds, keyring } = this.parts;
-    const { accountId, emailKey, passwordHash } = of;
+    const { accountId, emailKey, passwordHash, endsAt } = of;
     const token = { accountId, purpose: PURPOSE, emailKey, passwordHash, ttlSeconds } as const;
     const sealed = await issueToken(tx, keyring, token);
-    const payload = { accountId, validForSeconds: ttlSeconds };
-    await raise(tx, of.events, [{ topic: 'email-verification-requested', payload, sealed }]);
+    const link = { accountId, validForSeconds: ttlSeconds };
+    await raise(tx, of.events, [
+      endsAt === undefined
+        ? { topic: 'email-verification-requested', payload: link, sealed }
+        : { topic: 'registration-reminded', payload: { ...link, endsAt }, sealed },
+    ]);
   }
+}
+
+async function lockWaiting(tx: Database, which: RawBuilder<unknown>): Promise<Waiting | undefined> {
+  const { rows } = await sql<Waiting>`
+    select a.id as account_id, a.email_key, (
+      select case when count(distinct coalesce(t.password_hash, t.id::text)) = 1 then max(t.password_hash) end
+      from verification_tokens t
+      where t.account_id = a.id and t.purpose = ${PURPOSE} and t.used_at is null and t.expires_at > sparekey_now()
+    ) as password_hash
+    from accounts a where ${which} and a.origin = 'LOCAL' and a.email_verified_at is null
+    for no key update
+  `.execute(tx);
+  return rows[0];
 }

@@ -1,12 +1,18 @@
 import { sql } from 'kysely';
 import type { Origin, SignedIn } from '../access/viewer.js';
 import type { Database } from '../database.js';
-import { InvalidCredentialsError, ReauthenticationRequiredError } from '../errors.js';
+import { ForbiddenError, InvalidCredentialsError, ReauthenticationRequiredError } from '../errors.js';
 import { sourceOf } from '../events/event-source.js';
 import type { Attempts } from '../limits/attempts.js';
 import type { LimitPolicy } from '../limits/limit-policy.js';
 import { isKnownNetwork } from './known-network.js';
 import type { PasswordHasher } from './password-hasher.js';
+
+interface Held {
+  readonly passwordHash: string | null;
+  readonly isLocal: boolean;
+  readonly isKnownNetwork: boolean;
+}
 
 /** Step-up: what is worth stealing a session for asks who is there once more. */
 export class Reauthentication {
@@ -23,25 +29,56 @@ export class Reauthentication {
   async require(viewer: SignedIn, origin: Origin, currentPassword: string | null | undefined): Promise<void> {
     if (viewer.secondsSinceAuthentication <= this.parts.stepUpSeconds) return;
     if (currentPassword === null || currentPassword === undefined) throw new ReauthenticationRequiredError();
-    const { rows } = await sql<{ passwordHash: string | null; isKnownNetwork: boolean }>`
-      select a.password_hash, ${isKnownNetwork('a', origin)} as is_known_network from accounts a
-      where a.id = ${viewer.accountId}
+    const held = await this.#held(viewer, origin);
+    if (!(await this.#matches(viewer, origin, { held, currentPassword }))) throw new InvalidCredentialsError();
+  }
+
+  /**
+   * Passes only who gives the current password, however lately they signed in. Returns its hash: whatever is done because
+   * of it has to find that hash still there. A wrong one counts as a failed sign-in.
+   * @throws ForbiddenError for an account without a password, InvalidCredentialsError, RateLimitedError
+   */
+  async byPassword(viewer: SignedIn, origin: Origin, currentPassword: string): Promise<string> {
+    const held = await this.#held(viewer, origin);
+    if (held?.passwordHash === null) throw new ForbiddenError(withoutPassword(held));
+    const matches = await this.#matches(viewer, origin, { held, currentPassword });
+    if (!matches || held === undefined) throw new InvalidCredentialsError();
+    return held.passwordHash;
+  }
+
+  async #held({ accountId }: SignedIn, origin: Origin): Promise<Held | undefined> {
+    const { rows } = await sql<Held>`
+      select a.password_hash, a.origin = 'LOCAL' as is_local, ${isKnownNetwork('a', origin)} as is_known_network
+      from accounts a where a.id = ${accountId}
     `.execute(this.db);
-    const [account] = rows;
+    return rows[0];
+  }
+
+  async #matches(
+    viewer: SignedIn,
+    origin: Origin,
+    { held, currentPassword }: { readonly held: Held | undefined; readonly currentPassword: string },
+  ): Promise<boolean> {
+    const { accountId, limitSubject: subject } = viewer;
     const by = {
       policy: 'SIGN_IN' as LimitPolicy,
       credential: 'password' as const,
-      subject: viewer.limitSubject,
-      accountId: viewer.accountId,
+      subject,
+      accountId,
       network: origin.network,
-      isKnownNetwork: account?.isKnownNetwork === true,
+      isKnownNetwork: held?.isKnownNetwork === true,
       source: sourceOf(viewer, origin),
     };
-    const matches = await this.attempts.run(by, async () => {
-      const value = await this.parts.passwords.verify(currentPassword, account?.passwordHash);
-      const rejection = { ...by.source, action: 'SIGN_IN_REJECTED' as const, accountId: viewer.accountId };
+    return await this.attempts.run(by, async () => {
+      const value = await this.parts.passwords.verify(currentPassword, held?.passwordHash);
+      const rejection = { ...by.source, action: 'SIGN_IN_REJECTED' as const, accountId };
       return { outcome: value ? 'SUCCESS' : 'FAILURE', value, rejection };
     });
-    if (!matches) throw new InvalidCredentialsError();
   }
+}
+
+function withoutPassword({ isLocal }: Held): string {
+  return isLocal
+    ? 'This account has no password yet. Have a link to set one mailed to you: requestPasswordReset.'
+    : 'This account has no password here: it signs in elsewhere.';
 }

@@ -4,13 +4,14 @@ import type { Keyring } from '../crypto/keyring.js';
 import type { Database } from '../database.js';
 import { ForbiddenError, InvalidCredentialsError, InvalidTokenError } from '../errors.js';
 import { sourceOfAnonymous } from '../events/event-source.js';
-import { type EventDraft, foldKey, raise } from '../events/raise.js';
+import { type EventDraft, raise } from '../events/raise.js';
 import { sealForOutbox } from '../events/sealed-part.js';
 import type { Limiter } from '../limits/limiter.js';
 import type { DomainSettings } from '../settings.js';
 import { emailKeyOf, parseEmail } from './email.js';
 import type { PasswordHasher } from './password-hasher.js';
 import { checkNewPassword } from './password-policy.js';
+import { silencedMail } from './silenced-mail.js';
 import { verificationWanted } from './verification-wanted.js';
 import { findLiveToken, issueToken, type LiveToken, useToken } from './verification-tokens.js';
 
@@ -50,7 +51,7 @@ export class Registration {
     const sealed = isAdmitted ? sealForOutbox(keyring, await passwords.hash(input.password)) : undefined;
     const from = { ipAddress: origin.address ?? null, userAgent: origin.userAgent ?? null };
     const payload = { email: email.address, ...from };
-    await raise(this.db, isAdmitted ? [] : [silenceOf(origin)], [
+    await raise(this.db, isAdmitted ? [] : [silencedMail(sourceOfAnonymous(origin), origin)], [
       { topic: 'registration-requested', payload, ...(sealed && { sealed }) },
     ]);
   }
@@ -116,9 +117,4 @@ export class Registration {
     const payload = { accountId, validForSeconds: ttlSeconds };
     await raise(tx, [event], [{ topic: 'password-wanted', payload, sealed }]);
   }
-}
-
-function silenceOf(origin: Origin): EventDraft {
-  const fold = { key: foldKey('SEND_MAIL', origin.network ?? ''), by: 'hour' as const };
-  return { ...sourceOfAnonymous(origin), action: 'RATE_LIMITED', reason: 'SEND_MAIL', fold };
 }

@@ -28,6 +28,7 @@ import type { AccessToken, AccessTokens, SignAccessToken } from './access-tokens
 import { type Credentials, credentialsOf } from './credentials.js';
 import { emailKeyOf } from './email.js';
 import type { PasswordHasher } from './password-hasher.js';
+import type { SessionCache } from './session-cache.js';
 import { verificationWanted } from './verification-wanted.js';
 import { openSession, revokeSession, rotateRefreshToken, type Rotation, type Session } from './sessions.js';
 
@@ -49,6 +50,7 @@ interface Parts {
   readonly hashings: BatchHashings;
   readonly attempts: Attempts;
   readonly accessTokens: AccessTokens;
+  readonly sessions: SessionCache;
   readonly meter: Meter;
 }
 
@@ -78,6 +80,8 @@ export class SignIn {
       const value = await this.db
         .transaction()
         .execute((tx) => this.#open(tx, claim, { method: 'PASSWORD', id: newId() }));
+      // Another password has come in between, or the account has gone.
+      if (value === undefined) return { outcome: 'FAILURE', value, ...rejectionOf(claim) };
       return { outcome: 'SUCCESS', value };
     });
     if (opened === undefined) throw new InvalidCredentialsError();
@@ -124,6 +128,7 @@ export class SignIn {
       case 'rotated':
         return rotation;
       case 'reused':
+        this.parts.sessions.forget([rotation.session.id]);
         throw new RefreshTokenReusedError();
       case 'expired':
         throw new SessionExpiredError();
@@ -139,6 +144,7 @@ export class SignIn {
       await revokeSession(tx, me.sessionId);
       await raise(tx, [{ ...sourceOf(me, origin), action: 'SIGNED_OUT', accountId: me.accountId }]);
     });
+    this.parts.sessions.forget([me.sessionId]);
   }
 
   async #claim(origin: Origin, email: string): Promise<Claim> {
@@ -162,11 +168,8 @@ export class SignIn {
           method: 'RECOVERY_CODE' as const,
         };
         const batch = await spendCode(tx, { batchId, hash, isSignIn: true, source });
-        if (batch === undefined) return undefined;
-        return {
-          ...(await this.#open(tx, claim, { method: 'RECOVERY_CODE', id: sessionId })),
-          remainingCount: batch.remainingCount,
-        };
+        const opened = batch && (await this.#open(tx, claim, { method: 'RECOVERY_CODE', id: sessionId }));
+        return opened && { ...opened, remainingCount: batch.remainingCount };
       });
       this.parts.meter.spend(value === undefined ? 'rejected' : 'signed-in');
       if (value === undefined) return { outcome: 'FAILURE', value, ...rejectionOf(claim, 'RECOVERY_CODE') };
@@ -205,16 +208,21 @@ export class SignIn {
     });
   }
 
-  /** All that its owner needs is made before the commit: nothing that can fail comes after it. */
+  /**
+   * All that its owner needs is made before the commit: nothing that can fail comes after it. Undefined where a password
+   * that was asked for is no longer the account's, or the account is gone.
+   */
   async #open(
     tx: Database,
     claim: Claim,
     by: { readonly method: SignInMethod; readonly id: string },
-  ): Promise<SignedInSession> {
-    const { accountId } = claim.found as Credentials;
-    const ttlSeconds = this.parts.settings.accounts.refreshTokenTtlSeconds;
-    const opened = await openSession(tx, { ...by, accountId, origin: claim.origin, ttlSeconds });
-    return { ...opened, accessToken: await claim.sign({ accountId, sessionId: by.id }) };
+  ): Promise<SignedInSession | undefined> {
+    const { accountId, passwordHash } = claim.found as Credentials;
+    const { refreshTokenTtlSeconds: ttlSeconds, recoverySignIn } = this.parts.settings.accounts;
+    const isByPassword = by.method === 'PASSWORD' || recoverySignIn === 'WITH_PASSWORD';
+    const proven = isByPassword && passwordHash !== null ? { passwordHash } : {};
+    const opened = await openSession(tx, { ...by, ...proven, accountId, origin: claim.origin, ttlSeconds });
+    return opened && { ...opened, accessToken: await claim.sign({ accountId, sessionId: by.id }) };
   }
 }
 

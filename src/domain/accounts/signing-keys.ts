@@ -1,24 +1,28 @@
-import { calculateJwkThumbprint, type CryptoKey, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose';
-import { sql } from 'kysely';
+import { type CryptoKey, importJWK, type JWK } from 'jose';
 import type { Keyring } from '../crypto/keyring.js';
 import type { Database } from '../database.js';
-
-/** What access tokens are signed with. */
-export const SIGNING_ALGORITHM = 'EdDSA';
+import { FreshRead } from '../live/fresh-read.js';
+import type { Signals } from '../signals.js';
+import { SecondLook } from './second-look.js';
+import {
+  insertCurrentKey,
+  type LiveKeyRow,
+  newSigningKey,
+  openPrivateKey,
+  readLiveKeys,
+  resealPrivateKey,
+  SIGNING_ALGORITHM,
+} from './signing-key-rows.js';
 
 export interface SigningKey {
   readonly kid: string;
   readonly privateKey: CryptoKey;
 }
 
-interface KeyRow {
-  readonly kid: string;
-  readonly publicJwk: JWK;
-  readonly sealedPrivateJwk: Buffer;
-  readonly keyId: string;
-  readonly isCurrent: boolean;
-  /** Until it expires; null: it has no end yet. */
-  readonly secondsLeft: number | null;
+/** The document at `/.well-known/jwks.json`, and for how long others may go by it. */
+export interface PublishedKeys {
+  readonly keys: readonly JWK[];
+  readonly maxAgeSeconds: number;
 }
 
 interface PublicKey {
@@ -30,33 +34,51 @@ interface PublicKey {
 
 interface LoadedKeys {
   readonly current: SigningKey;
+  /** In the order in which they are published. */
   readonly publicKeys: ReadonlyMap<string, PublicKey>;
-  readonly loadedAt: number;
+  /** When the read began. */
+  readonly readAt: number;
+  /** Whether it would have been heard of a change since. */
+  readonly isHeard: boolean;
 }
 
-const STALE_AFTER_MS = 60_000;
-const RELOAD_AT_MOST_EVERY_MS = 5_000;
+interface Parts {
+  readonly keyring: Keyring;
+  readonly signals: Signals;
+  readonly rotationTtlSeconds: number;
+}
 
-/** The keys that sign access tokens and prove them: one current, private halves sealed under RECOVERY_KEY. */
+/** As old as what is known may be while it is heard of every change, and while it is not. */
+const HEARD_FRESH_MS = 60_000;
+const UNHEARD_FRESH_MS = 5_000;
+const MOST_PUBLISHED_SECONDS = 300;
+/** Of every name that a key of ours can have: a SHA-256 thumbprint. */
+const KID = /^[\w-]{43}$/;
+
+/**
+ * The keys that sign access tokens and prove them: one current, private halves sealed under RECOVERY_KEY. What was read is
+ * known until word of a change comes, and for seconds only while none can.
+ */
 export class SigningKeys {
+  readonly #read = new FreshRead(() => this.#import());
+  readonly #secondLook = new SecondLook(async () => (await this.#read.get()).publicKeys);
   #loaded: LoadedKeys | undefined;
-  #loading: Promise<LoadedKeys> | undefined;
+  #forgottenAt = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly db: Database,
-    private readonly keyring: Keyring,
-  ) {}
+    private readonly parts: Parts,
+  ) {
+    parts.signals.on('sparekey_keys_changed', () => this.forget());
+    parts.signals.onGap(() => this.forget());
+  }
 
   /** Makes the first key where there is none; of several processes one does. Seals old ones under the current key anew. */
   async ensure(): Promise<void> {
-    const { kid, publicJwk, sealed } = await this.#generate();
-    await sql`
-      insert into signing_keys (kid, algorithm, public_jwk, sealed_private_jwk, key_id, is_current)
-      values (${kid}, ${SIGNING_ALGORITHM}, ${JSON.stringify(publicJwk)}, ${sealed.bytes}, ${sealed.keyId}, true)
-      on conflict (is_current) where is_current do nothing
-    `.execute(this.db);
-    for (const row of await this.#read()) {
-      if (row.keyId !== this.keyring.currentId) await this.#reseal(row);
+    const { keyring } = this.parts;
+    await insertCurrentKey(this.db, await newSigningKey(keyring));
+    for (const row of await readLiveKeys(this.db)) {
+      if (row.keyId !== keyring.currentId) await resealPrivateKey(this.db, keyring, row);
     }
   }
 
@@ -64,83 +86,56 @@ export class SigningKeys {
     return (await this.#keys()).current;
   }
 
-  /** The public key with this id, unless it is unknown or has expired. */
+  /** The public key with this id, unless it is unknown, has expired or was revoked. */
   async publicKey(kid: string): Promise<CryptoKey | undefined> {
-    const keys = await this.#keys();
-    const isRecent = performance.now() - keys.loadedAt < RELOAD_AT_MOST_EVERY_MS;
-    const { publicKeys } = keys.publicKeys.has(kid) || isRecent ? keys : await this.#load();
-    const found = publicKeys.get(kid);
+    const { publicKeys } = await this.#keys();
+    const found = publicKeys.get(kid) ?? (KID.test(kid) ? await this.#secondLook.find(kid) : undefined);
     return found !== undefined && isLive(found) ? found.key : undefined;
   }
 
-  /** The document at `/.well-known/jwks.json`. */
-  async jwks(): Promise<{ readonly keys: readonly JWK[] }> {
-    const { publicKeys } = await this.#keys();
-    return { keys: [...publicKeys.values()].filter(isLive).map(({ jwk }) => jwk) };
+  /** What proves tokens now, to the second; nobody who goes by it as long as he may believes a key that has ended. */
+  async jwks(): Promise<PublishedKeys> {
+    const live = [...(await this.#keys()).publicKeys.values()].filter(isLive);
+    const secondsLeft = live.map(({ endsAt }) => (endsAt - performance.now()) / 1_000);
+    const maxAge = Math.min(MOST_PUBLISHED_SECONDS, this.parts.rotationTtlSeconds / 2, ...secondsLeft);
+    return { keys: live.map(({ jwk }) => jwk), maxAgeSeconds: Math.max(0, Math.floor(maxAge)) };
+  }
+
+  /** For whoever changes the keys in this process, after the commit: here it holds at once. The others hear of it. */
+  forget(): void {
+    this.#forgottenAt = performance.now();
   }
 
   async #keys(): Promise<LoadedKeys> {
-    const isFresh = this.#loaded !== undefined && performance.now() - this.#loaded.loadedAt < STALE_AFTER_MS;
-    return isFresh ? (this.#loaded as LoadedKeys) : await this.#load();
+    const loaded = this.#loaded;
+    return loaded !== undefined && this.#isFresh(loaded) ? loaded : await this.#read.get();
   }
 
-  async #load(): Promise<LoadedKeys> {
-    this.#loading ??= this.#import().finally(() => {
-      this.#loading = undefined;
-    });
-    this.#loaded = await this.#loading;
-    return this.#loaded;
+  #isFresh({ readAt, isHeard }: LoadedKeys): boolean {
+    const mostMs = isHeard && this.parts.signals.isUp ? HEARD_FRESH_MS : UNHEARD_FRESH_MS;
+    return readAt > this.#forgottenAt && performance.now() - readAt < mostMs;
   }
 
   async #import(): Promise<LoadedKeys> {
-    const rows = await this.#read();
+    const [readAt, isHeard] = [performance.now(), this.parts.signals.isUp];
+    const rows = await readLiveKeys(this.db);
     const current = rows.find((row) => row.isCurrent);
     if (current === undefined) throw new Error('There is no current signing key.');
-    const loadedAt = performance.now();
-    const publicKeys = await Promise.all(rows.map(async (row) => [row.kid, await publicKeyOf(row, loadedAt)] as const));
-    const privateKey = await this.#openPrivate(current);
-    return { current: { kid: current.kid, privateKey }, publicKeys: new Map(publicKeys), loadedAt };
-  }
-
-  async #read(): Promise<readonly KeyRow[]> {
-    const { rows } = await sql<KeyRow>`
-      select kid, public_jwk, sealed_private_jwk, key_id, is_current,
-        extract(epoch from expires_at - sparekey_now())::float8 as seconds_left
-      from signing_keys
-      where expires_at is null or expires_at > sparekey_now()
-    `.execute(this.db);
-    return rows;
-  }
-
-  async #generate() {
-    const pair = await generateKeyPair(SIGNING_ALGORITHM, { extractable: true });
-    const jwk = await exportJWK(pair.publicKey);
-    const kid = await calculateJwkThumbprint(jwk);
-    const publicJwk = { ...jwk, kid, alg: SIGNING_ALGORITHM, use: 'sig' };
-    const sealed = this.keyring.seal('signing-key', JSON.stringify(await exportJWK(pair.privateKey)), { aad: kid });
-    return { kid, publicJwk, sealed };
-  }
-
-  async #openPrivate(row: KeyRow): Promise<CryptoKey> {
-    return (await importJWK(JSON.parse(this.#open(row)) as JWK, SIGNING_ALGORITHM)) as CryptoKey;
-  }
-
-  #open({ kid, keyId, sealedPrivateJwk }: KeyRow): string {
-    return this.keyring.open('signing-key', { keyId, bytes: sealedPrivateJwk }, { aad: kid });
-  }
-
-  async #reseal(row: KeyRow): Promise<void> {
-    const sealed = this.keyring.seal('signing-key', this.#open(row), { aad: row.kid });
-    await sql`
-      update signing_keys set sealed_private_jwk = ${sealed.bytes}, key_id = ${sealed.keyId}
-      where kid = ${row.kid} and key_id = ${row.keyId}
-    `.execute(this.db);
+    const publicKeys = await Promise.all(rows.map(async (row) => [row.kid, await publicKeyOf(row, readAt)] as const));
+    const privateKey = await importKey(openPrivateKey(this.parts.keyring, current));
+    const { kid } = current;
+    this.#loaded = { current: { kid, privateKey }, publicKeys: new Map(publicKeys), readAt, isHeard };
+    return this.#loaded;
   }
 }
 
-async function publicKeyOf({ publicJwk: jwk, secondsLeft }: KeyRow, at: number): Promise<PublicKey> {
-  const key = (await importJWK(jwk, SIGNING_ALGORITHM)) as CryptoKey;
-  return { key, jwk, endsAt: secondsLeft === null ? Number.POSITIVE_INFINITY : at + secondsLeft * 1000 };
+async function publicKeyOf({ publicJwk: jwk, secondsLeft }: LiveKeyRow, readAt: number): Promise<PublicKey> {
+  const endsAt = secondsLeft === null ? Number.POSITIVE_INFINITY : readAt + secondsLeft * 1_000;
+  return { key: await importKey(jwk), jwk, endsAt };
+}
+
+async function importKey(jwk: JWK): Promise<CryptoKey> {
+  return (await importJWK(jwk, SIGNING_ALGORITHM)) as CryptoKey;
 }
 
 function isLive({ endsAt }: PublicKey): boolean {

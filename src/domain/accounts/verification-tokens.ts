@@ -61,6 +61,14 @@ export async function findLiveToken(
   return rows[0];
 }
 
+/** Voids the unused tokens of an account, or those for one purpose. */
+export async function voidTokens(tx: Database, accountId: string, purpose?: TokenPurpose): Promise<void> {
+  await sql`
+    update verification_tokens set used_at = sparekey_now()
+    where account_id = ${accountId} and used_at is null and purpose = coalesce(${purpose ?? null}, purpose)
+  `.execute(tx);
+}
+
 /** Uses a token up and voids every other of its account. False when somebody else used it meanwhile. */
 export async function useToken(tx: Database, token: LiveToken): Promise<boolean> {
   const { rows } = await sql<{ id: string }>`

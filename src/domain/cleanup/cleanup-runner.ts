@@ -3,6 +3,7 @@ import type { Database } from '../database.js';
 import { isDatabaseAway } from '../database-away.js';
 import { signal } from '../signals.js';
 import type { DomainSettings } from '../settings.js';
+import { previewChore, runChore } from './chore-run.js';
 import { cutoffOf } from './cutoff.js';
 import { dryRun } from './dry-run.js';
 import type { FinishedJobs } from './finished-jobs.js';
@@ -15,7 +16,7 @@ import { beginReport, type Ending, endReport, RunLostError } from './report-rows
 import { holdReport, holdTask, isAlive, onOwnConnection } from './run-locks.js';
 import { hindranceOf } from './run-parameters.js';
 import { type RunEvents, Tally } from './tally.js';
-import type { Step } from './task.js';
+import type { Chore, ChoreParts, Step } from './task.js';
 
 /** Told of what runs do, for the log. */
 export interface RunLog {
@@ -25,7 +26,7 @@ export interface RunLog {
   fault(fault: { readonly errorId: string; readonly reportId: string; readonly error: unknown }): void;
 }
 
-export interface RunnerParts {
+export interface RunnerParts extends ChoreParts {
   readonly settings: DomainSettings;
   readonly finishedJobs: FinishedJobs;
   readonly log: RunLog;
@@ -83,17 +84,22 @@ export class CleanupRunner {
   }
 
   async #runHeld(own: Database, report: Report, tally: Tally): Promise<Ending> {
-    const { retention, steps: stepsOf } = taskOf(report.task);
+    const { retention, steps: stepsOf, chore: choreOf } = taskOf(report.task);
     const { finishedJobs, settings, log } = this.parts;
     const steps = stepsOf({ deleteEmptyBatches: report.deleteEmptyBatches, finishedJobs });
     const cutoff = await cutoffOf(own, retention, report.retentionDays);
     const eligible = await eligibleOf(own, steps, cutoff);
     if (await beginReport(own, report.id, { eligible, counts: tally.counts })) return { status: 'CANCELLED' };
     if (report.useLogger) log.detail({ ...about(report), event: 'began', cutoff, eligible });
+    if (choreOf !== undefined) return await this.#runChore(report, tally, choreOf(this.parts));
     const run = { own, steps, cutoff, tally, reportId: report.id };
     return report.isDryRun
       ? await dryRun(run)
       : await purgeRun({ ...run, ...settings.purge, stopping: this.#stopping.signal });
+  }
+
+  async #runChore({ isDryRun }: Report, tally: Tally, chore: Chore): Promise<Ending> {
+    return isDryRun ? await previewChore(chore) : await runChore({ chore, tally, stopping: this.#stopping.signal });
   }
 
   #failed(report: Report, tally: Tally, error: unknown): Ending {

@@ -1,5 +1,6 @@
 import type { Database } from '../database.js';
 import type { DomainSettings } from '../settings.js';
+import type { KeyRefresh } from '../issuers/key-refresh.js';
 import type { FinishedJobs } from './finished-jobs.js';
 
 /** How many rows, by kind. */
@@ -62,6 +63,21 @@ export interface RunOptions {
   readonly finishedJobs: FinishedJobs;
 }
 
+/** What a task does that removes nothing. All of its kinds are marks. */
+export interface Chore {
+  /** What it would do. */
+  preview(): Promise<Counts>;
+  /** Does it part by part, and tells of each as it ends. A part that failed is counted too, and ends nothing. */
+  run(): AsyncIterable<Counts>;
+  /** How a run ends that has counted so much. */
+  endingOf(counts: Counts): { readonly status: 'SUCCEEDED' | 'PARTIAL' | 'FAILED'; readonly error?: string };
+}
+
+/** What chores work with. */
+export interface ChoreParts {
+  readonly keyRefresh: Pick<KeyRefresh, 'due' | 'refreshAll'>;
+}
+
 /** One kind of purge: which rows are eligible, and how a chunk of them goes. */
 export interface CleanupTask<Name extends string = string> {
   readonly name: Name;
@@ -74,4 +90,6 @@ export interface CleanupTask<Name extends string = string> {
   readonly switchedOff?: (settings: DomainSettings) => string | undefined;
   /** In the order in which they go: each begins when the one before it has nothing left. */
   readonly steps: (options: RunOptions) => readonly Step[];
+  /** Of a task that removes nothing: what it does in place of steps. */
+  readonly chore?: (parts: ChoreParts) => Chore;
 }

@@ -35,8 +35,8 @@ export class BatchHashings {
   }
 
   /** The newest batch, ended or not, for its owner to be told what became of a code. */
-  async newestTarget(accountId: string): Promise<HashTarget> {
-    return await this.#target(accountId, sql`account_id = ${accountId}`);
+  async newestTarget(accountId: string, subject: string): Promise<HashTarget> {
+    return await this.#target(subject, sql`account_id = ${accountId}`);
   }
 
   async #target(subject: string, isCandidate: RawBuilder<boolean>): Promise<HashTarget> {

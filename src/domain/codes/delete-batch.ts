@@ -39,6 +39,17 @@ export async function deleteBatch(tx: Database, { batchId, ownerId, deletedBy, s
   return after;
 }
 
+/** The same for the batch of an account whose codes still work, if any. */
+export async function deleteActiveBatch(
+  tx: Database,
+  { accountId, ...by }: Pick<DeleteBatch, 'deletedBy' | 'source'> & { readonly accountId: string },
+): Promise<void> {
+  const { rows } = await sql<{ id: string }>`
+    select id from recovery_code_batches where account_id = ${accountId} and status = 'ACTIVE'
+  `.execute(tx);
+  for (const { id: batchId } of rows) await deleteBatch(tx, { ...by, batchId, ownerId: accountId });
+}
+
 async function markForDeletion(tx: Database, batch: Batch, deletedBy: string): Promise<Batch> {
   const lapses = batch.status === 'EXPIRED';
   const codeStatus = lapses ? 'EXPIRED' : 'PENDING_DELETION';

@@ -1,5 +1,5 @@
-import type { Origin, Viewer, SignedIn } from '../access/viewer.js';
-import { isActingAdmin, mayRead, requireSignedIn } from '../access/rules.js';
+import type { Holder, Origin, Viewer } from '../access/viewer.js';
+import { isActingAdmin, mayReadBatch, requireHolder, requireSignedIn } from '../access/rules.js';
 import type { Reauthentication } from '../accounts/reauthentication.js';
 import type { Keyring } from '../crypto/keyring.js';
 import type { Database } from '../database.js';
@@ -7,11 +7,13 @@ import { BadUserInputError, NotFoundError } from '../errors.js';
 import { sourceOf } from '../events/event-source.js';
 import { isId } from '../ids.js';
 import type { Attempts } from '../limits/attempts.js';
-import type { AttemptBy, Limiter } from '../limits/limiter.js';
+import type { Limiter } from '../limits/limiter.js';
 import type { Meter } from '../meter.js';
+import { isNamed, openSubject } from '../service-keys/open-subject.js';
 import type { DomainSettings } from '../settings.js';
 import type { Batch, Code } from './batch.js';
 import type { BatchHashings, HashTarget } from './batch-hashing.js';
+import { codeAttemptBy, codeRejection } from './code-attempt.js';
 import { newCodes } from './code-format.js';
 import { type CodeHasher, hashParametersFor } from './code-hash.js';
 import { sealCopy } from '../copies/code-copies.js';
@@ -28,6 +30,8 @@ export interface IssuedCodes {
   /** The plaintext, in the order of the positions. */
   readonly codes: readonly string[];
   readonly copyAvailableUntil: Date | null;
+  /** Who asked, with the account that it was issued to. */
+  readonly reader: Viewer;
 }
 
 export interface Verification {
@@ -68,32 +72,33 @@ export class RecoveryCodes {
   /**
    * Issues a new batch in the place of the active one and returns its plaintext, the only time that it is answered.
    * @throws UnauthenticatedError, BadUserInputError, ReauthenticationRequiredError, InvalidCredentialsError,
-   *   RateLimitedError; after any of them nothing has changed.
+   *   RateLimitedError, ForbiddenError; after any of them nothing has changed, but that a service key's user may have its account.
    */
   async generate(
     viewer: Viewer,
     origin: Origin,
     input: { readonly expiresInDays?: number | null; readonly currentPassword?: string | null },
   ): Promise<IssuedCodes> {
-    const me = requireSignedIn(viewer);
+    requireHolder(viewer, 'ISSUE');
     const expiresInDays = this.#parseExpiry(input.expiresInDays);
-    await this.parts.reauthentication.require(me, origin, input.currentPassword);
-    const issueId = await this.parts.limiter.beginIssue(me.accountId, sourceOf(me, origin));
+    const reader = await this.#proven(viewer, origin, input.currentPassword);
+    const me = requireHolder(reader, 'ISSUE');
+    const issueId = await this.parts.limiter.beginIssue(me.ownerId, sourceOf(me, origin));
     try {
-      return await this.#issue(me, { origin, expiresInDays, issueId });
+      return { ...(await this.#issue(me, { origin, expiresInDays, issueId })), reader };
     } catch (error) {
       // The first error is the one to tell; the slot ends by itself after a minute.
-      await this.parts.limiter.cancelIssue(me.accountId, issueId).catch(() => undefined);
+      await this.parts.limiter.cancelIssue(me.ownerId, issueId).catch(() => undefined);
       throw error;
     }
   }
 
   /** Spends a code. ACCEPTED proves something to a service key's caller, not to a browser. @throws RateLimitedError */
   async verify(viewer: Viewer, origin: Origin, code: string): Promise<Verification> {
-    const me = requireSignedIn(viewer);
+    const me = requireHolder(viewer, 'VERIFY');
     const source = sourceOf(me, origin);
-    return await this.parts.attempts.run(this.#attemptBy(me, origin), async () => {
-      const target = await this.parts.hashings.activeTarget(me.accountId, me.limitSubject);
+    return await this.parts.attempts.run(codeAttemptBy(me, origin), async () => {
+      const target = await this.parts.hashings.activeTarget(me.ownerId, me.limitSubject);
       const { batchId, hash } = await this.#hashed(target, code);
       const batch = await spendCode(this.db, { batchId, hash, isSignIn: false, source });
       const isAccepted = batch !== undefined;
@@ -101,39 +106,40 @@ export class RecoveryCodes {
       return {
         outcome: isAccepted ? 'SUCCESS' : 'FAILURE',
         value: { outcome: isAccepted ? 'ACCEPTED' : 'REJECTED', batch },
-        rejection: { ...source, action: 'CODE_REJECTED', accountId: me.accountId },
+        rejection: codeRejection(me, origin),
       };
     });
   }
 
   /** Proves once that codes work, spending none. @throws RateLimitedError */
   async test(viewer: Viewer, origin: Origin, code: string): Promise<SetupTestResult> {
-    const me = requireSignedIn(viewer);
+    const me = requireHolder(viewer, 'VERIFY');
+    const { ownerId: accountId } = me;
     const source = sourceOf(me, origin);
-    return await this.parts.attempts.run<SetupTestResult>(this.#attemptBy(me, origin), async () => {
-      const { setupVerifiedAt, hasActiveBatch } = await setupState(this.db, me.accountId);
+    return await this.parts.attempts.run<SetupTestResult>(codeAttemptBy(me, origin), async () => {
+      const { setupVerifiedAt, hasActiveBatch } = await setupState(this.db, { accountId, source });
       if (setupVerifiedAt !== null) return returned({ outcome: 'ALREADY_VERIFIED', setupVerifiedAt });
       if (!hasActiveBatch) return returned({ outcome: 'NO_ACTIVE_BATCH', setupVerifiedAt });
-      const target = await this.parts.hashings.activeTarget(me.accountId, me.limitSubject);
+      const target = await this.parts.hashings.activeTarget(accountId, me.limitSubject);
       const place = await this.#hashed(target, code);
-      const verifiedAt = await verifySetup(this.db, { ...place, accountId: me.accountId, source });
+      const verifiedAt = await verifySetup(this.db, { ...place, accountId, source });
       if (verifiedAt !== undefined) {
         return { outcome: 'SUCCESS', value: { outcome: 'VERIFIED', setupVerifiedAt: verifiedAt } };
       }
-      const now = await setupState(this.db, me.accountId);
+      const now = await setupState(this.db, { accountId, source });
       if (now.setupVerifiedAt !== null)
         return returned({ outcome: 'ALREADY_VERIFIED', setupVerifiedAt: now.setupVerifiedAt });
       return {
         outcome: 'FAILURE',
         value: { outcome: 'INVALID_CODE', setupVerifiedAt },
-        rejection: { ...source, action: 'SETUP_REJECTED', accountId: me.accountId },
+        rejection: { ...source, action: 'SETUP_REJECTED', accountId },
       };
     });
   }
 
   /** Revokes one code: the owner by plaintext or id, an admin by id. @throws BadUserInputError, RateLimitedError */
   async revoke(viewer: Viewer, origin: Origin, selector: CodeSelector & { readonly to: Revocation }): Promise<Revoked> {
-    const me = requireSignedIn(viewer);
+    const me = requireHolder(viewer, 'ISSUE');
     const { code, codeId, to } = selector;
     const source = sourceOf(me, origin);
     if (typeof code === 'string' && typeof codeId !== 'string') {
@@ -143,19 +149,19 @@ export class RecoveryCodes {
       throw new BadUserInputError('selector', 'Give exactly one of code and codeId.');
     }
     if (!isId(codeId)) return { outcome: 'NOT_FOUND', batch: undefined };
-    const ownerId = isActingAdmin(me) ? undefined : me.accountId;
+    const ownerId = isActingAdmin(viewer) ? undefined : me.ownerId;
     return await revokeCode(this.db, { to, place: { codeId }, ownerId, source });
   }
 
   /** @throws NotFoundError, ConflictError */
   async deleteBatch(viewer: Viewer, origin: Origin, batchId: string): Promise<Batch> {
-    const me = requireSignedIn(viewer);
+    const me = requireHolder(viewer, 'ISSUE');
     if (!isId(batchId)) throw new NotFoundError('batch');
     return await this.db.transaction().execute((tx) =>
       deleteBatch(tx, {
         batchId,
-        ownerId: isActingAdmin(me) ? undefined : me.accountId,
-        deletedBy: me.accountId,
+        ownerId: isActingAdmin(viewer) ? undefined : me.ownerId,
+        deletedBy: me.ownerId,
         source: sourceOf(me, origin),
       }),
     );
@@ -163,10 +169,10 @@ export class RecoveryCodes {
 
   /** Notes that the owner has seen the codes; the first time counts. @throws NotFoundError */
   async markViewed(viewer: Viewer, origin: Origin, batchId: string): Promise<Batch> {
-    const me = requireSignedIn(viewer);
+    const me = requireHolder(viewer, 'ISSUE');
     const source = sourceOf(me, origin);
     const batch = isId(batchId)
-      ? await this.db.transaction().execute((tx) => markViewed(tx, { batchId, ownerId: me.accountId, source }))
+      ? await this.db.transaction().execute((tx) => markViewed(tx, { batchId, ownerId: me.ownerId, source }))
       : undefined;
     if (batch === undefined) throw new NotFoundError('batch');
     return batch;
@@ -174,9 +180,9 @@ export class RecoveryCodes {
 
   /** A batch that the viewer may see; undefined for an unknown id and another's alike. */
   async find(viewer: Viewer, batchId: string): Promise<Batch | undefined> {
-    requireSignedIn(viewer);
+    requireHolder(viewer, 'READ');
     const batch = isId(batchId) ? await findBatch(this.db, batchId) : undefined;
-    return batch !== undefined && mayRead(viewer, batch.accountId) ? batch : undefined;
+    return batch !== undefined && mayReadBatch(viewer, batch.accountId) ? batch : undefined;
   }
 
   /** The codes of batches that the viewer was given. */
@@ -189,16 +195,23 @@ export class RecoveryCodes {
     return remainingCount <= this.parts.settings.codes.lowThreshold;
   }
 
+  /** Whoever codes are issued to proves anew who they are; for its users, a host application has done so. */
+  async #proven(viewer: Viewer, origin: Origin, currentPassword: string | null | undefined): Promise<Viewer> {
+    if (isNamed(viewer)) return await openSubject(this.db, viewer, origin);
+    await this.parts.reauthentication.require(requireSignedIn(viewer), origin, currentPassword);
+    return viewer;
+  }
+
   async #issue(
-    me: SignedIn,
+    me: Holder,
     of: { readonly origin: Origin; readonly expiresInDays: number | null; readonly issueId: string },
-  ): Promise<IssuedCodes> {
+  ): Promise<Omit<IssuedCodes, 'reader'>> {
     const { codes: format } = this.parts.settings;
     const { origin, expiresInDays, issueId } = of;
     const codes = newCodes(format.perBatch, format);
     const hashing = this.parts.hasher.newHashing(hashParametersFor(format));
     const hashes = await Promise.all(codes.map((code) => this.parts.hasher.hash(code, hashing)));
-    const { accountId, sessionId } = me;
+    const { ownerId: accountId, sessionId } = me;
     return await this.db.transaction().execute(async (tx) => {
       const batch = await issueBatch(tx, { accountId, hashing, hashes, expiresInDays, source: sourceOf(me, origin) });
       const copy = { batchId: batch.id, sessionId, codes, ttlSeconds: format.copyTtlSeconds };
@@ -208,32 +221,22 @@ export class RecoveryCodes {
     });
   }
 
-  async #revokeTyped(me: SignedIn, origin: Origin, { code, to }: { code: string; to: Revocation }): Promise<Revoked> {
+  async #revokeTyped(me: Holder, origin: Origin, { code, to }: { code: string; to: Revocation }): Promise<Revoked> {
+    const { ownerId } = me;
     const source = sourceOf(me, origin);
-    return await this.parts.attempts.run(this.#attemptBy(me, origin), async () => {
-      const place = await this.#hashed(await this.parts.hashings.newestTarget(me.accountId), code);
-      const revoked = await revokeCode(this.db, { to, place, ownerId: me.accountId, source });
+    return await this.parts.attempts.run(codeAttemptBy(me, origin), async () => {
+      const place = await this.#hashed(await this.parts.hashings.newestTarget(ownerId, me.limitSubject), code);
+      const revoked = await revokeCode(this.db, { to, place, ownerId, source });
       return {
         outcome: COUNTED[revoked.outcome] ?? 'RETURNED',
         value: revoked,
-        rejection: { ...source, action: 'CODE_REJECTED', accountId: me.accountId },
+        rejection: codeRejection(me, origin),
       };
     });
   }
 
   async #hashed({ batchId, hashing }: HashTarget, code: string): Promise<{ batchId: string; hash: Buffer }> {
     return { batchId, hash: await this.parts.hasher.hash(code, hashing) };
-  }
-
-  #attemptBy(me: SignedIn, origin: Origin): AttemptBy {
-    return {
-      policy: 'VERIFY',
-      credential: 'code',
-      subject: me.limitSubject,
-      accountId: me.accountId,
-      network: origin.network,
-      source: sourceOf(me, origin),
-    };
   }
 
   #parseExpiry(expiresInDays: number | null | undefined): number | null {

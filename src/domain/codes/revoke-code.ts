@@ -1,5 +1,7 @@
 import { type RawBuilder, sql } from 'kysely';
+import { isSessionOn } from '../accounts/sessions.js';
 import type { Database } from '../database.js';
+import { UnauthenticatedError } from '../errors.js';
 import type { EventSource } from '../events/event-source.js';
 import { raisedWithin } from '../events/raised-within.js';
 import { type Batch, type BatchRow, toBatch } from './batch.js';
@@ -29,22 +31,29 @@ export interface Revoked {
 interface RevokedRow extends BatchRow {
   readonly codeStatus: string | null;
   readonly isDone: boolean;
+  /** Whether the session that revokes it lasts; where it does not, the rest of the row is empty. */
+  readonly isOn: boolean;
 }
 
 /**
  * Makes one usable code unusable, in one statement. Siblings and the batch's status stay, but for the last usable code,
  * which leaves the batch EXHAUSTED. Lock order: batch, code.
+ * @throws UnauthenticatedError where the session that does it has ended
  */
 export async function revokeCode(db: Database, { to, place, ownerId, source }: Revoke): Promise<Revoked> {
   const { rows } = await sql<RevokedRow>`
-    with ${lockedCode(place, ownerId)}, ${markedCode(to)}, ${revoked(to, source)}
-    select ${batchColumns('now')}, (select status from code) as code_status, exists (select from marked) as is_done
-    from (select * from counted union all select * from batch where not exists (select from counted)) now
+    with session as materialized (
+      select ${isSessionOn(source)} as is_on
+    ), ${lockedCode(place, ownerId)}, ${markedCode(to)}, ${revoked(to, source)}
+    select ${batchColumns('now')}, (select status from code) as code_status, exists (select from marked) as is_done,
+      session.is_on
+    from session left join
+      (select * from counted union all select * from batch where not exists (select from counted)) now on true
   `.execute(db);
-  const [row] = rows;
-  if (row === undefined || row.codeStatus === null) return { outcome: 'NOT_FOUND', batch: undefined };
-  const { codeStatus, isDone, ...batch } = row;
-  return { outcome: isDone ? 'DONE' : outcomeOf(codeStatus), batch: toBatch(batch) };
+  const row = rows[0] as RevokedRow;
+  if (!row.isOn) throw new UnauthenticatedError();
+  if (row.codeStatus === null) return { outcome: 'NOT_FOUND', batch: undefined };
+  return { outcome: row.isDone ? 'DONE' : outcomeOf(row.codeStatus), batch: toBatch(row) };
 }
 
 function lockedCode(place: CodePlace, ownerId: string | null = null): RawBuilder<unknown> {
@@ -53,9 +62,9 @@ function lockedCode(place: CodePlace, ownerId: string | null = null): RawBuilder
   const isTheOne = 'codeId' in place ? sql`code.id = ${place.codeId}` : sql`code.hash = ${place.hash}`;
   return sql`
     batch as materialized (
-      select b.* from recovery_code_batches b
-      where b.id = ${batchId} and (${ownerId}::uuid is null or b.account_id = ${ownerId}::uuid)
-      for no key update
+      select b.* from recovery_code_batches b, session
+      where b.id = ${batchId} and (${ownerId}::uuid is null or b.account_id = ${ownerId}::uuid) and session.is_on
+      for no key update of b
     ), code as materialized (
       select code.id, code.status, code.batch_id from recovery_codes code, batch
       where code.batch_id = batch.id and ${isTheOne}
@@ -87,7 +96,11 @@ function revoked(to: Revocation, source: EventSource): RawBuilder<unknown> {
   const action = to === 'INVALIDATED' ? 'CODE_INVALIDATED' : 'CODE_DELETED';
   return raisedWithin(
     source,
-    { action, from: sql`counted, marked`, facts: { accountId, batchId, codeId: sql`marked.id` } },
+    {
+      action,
+      from: sql`counted, marked`,
+      facts: { accountId, batchId, codeId: sql`marked.id`, remaining: codesLeft('counted') },
+    },
     { action: 'BATCH_EXHAUSTED', from: sql`counted where counted.status = 'EXHAUSTED'`, facts: { accountId, batchId } },
   );
 }

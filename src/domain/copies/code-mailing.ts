@@ -38,14 +38,14 @@ export class CodeMailing {
     if (await this.#send(taken.mail, attempt)) await endSent(this.db, id);
   }
 
-  /** Gives back what a mail holds that got no answer within its time. */
-  async endOverdue(): Promise<void> {
-    await endOverdue(this.db);
+  /** Gives back what a mail holds, of one batch or of any, that got no answer within its time. */
+  async endOverdue(batchId?: string): Promise<void> {
+    for (const { mailId } of await endOverdue(this.db, batchId)) await this.parts.mails.noteOverdue(keyOf(mailId));
   }
 
   /** False where there is nothing to send any more. */
   async #send(mail: CodeMail, attempt: Attempt): Promise<boolean> {
-    const key = `${mail.mailId}.recovery-codes`;
+    const key = keyOf(mail.mailId);
     try {
       const order = await this.#orderOf(mail);
       if (order === undefined) await endUnsent(this.db, mail, 'COPY_GONE');
@@ -65,4 +65,8 @@ export class CodeMailing {
     const input = { account: to, batchNumber, issuedAt, expiresAt, codes: numbered(codes) };
     return { to, mail: { template: 'recovery-codes', input } };
   }
+}
+
+function keyOf(mailId: string): string {
+  return `${mailId}.recovery-codes`;
 }

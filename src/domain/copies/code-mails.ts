@@ -92,12 +92,13 @@ async function removed(
   return rows[0];
 }
 
-/** Ends mails that got no final answer in time: of one batch, or of any. */
-export async function endOverdue(db: Database, batchId?: string): Promise<void> {
+/** Ends mails that got no final answer in time, of one batch or of any; returns them. */
+export async function endOverdue(db: Database, batchId?: string): Promise<readonly CodeMailId[]> {
   const { rows } = await sql<CodeMailId>`
     select batch_id, id as mail_id from code_mails
     where held_until <= sparekey_now() and (${batchId ?? null}::uuid is null or batch_id = ${batchId ?? null}::uuid)
     order by held_until limit 1000
   `.execute(db);
   for (const mail of rows) await endUnsent(db, mail, 'MAIL_OVERDUE');
+  return rows;
 }

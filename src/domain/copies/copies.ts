@@ -1,6 +1,6 @@
 import { v7 as newId } from 'uuid';
-import { requireSignedIn } from '../access/rules.js';
-import type { Origin, SignedIn, Viewer } from '../access/viewer.js';
+import { requireHolder } from '../access/rules.js';
+import type { Holder, Origin, Viewer } from '../access/viewer.js';
 import { type Account, accountsById } from '../accounts/account.js';
 import type { Batch } from '../codes/batch.js';
 import { findBatch } from '../codes/read-batches.js';
@@ -25,7 +25,6 @@ import { isMailRefusal } from '../mail/mail-port.js';
 import type { DomainSettings } from '../settings.js';
 import { openCopy } from './code-copies.js';
 import type { CodeMailing } from './code-mailing.js';
-import { endOverdue } from './code-mails.js';
 import type { CodeFile, ExportFormat, RenderCodeFile } from './code-sheet.js';
 import { numbered } from './numbered.js';
 import { lockUnused, markEmailed, markExported, type Own } from './use-copy.js';
@@ -69,7 +68,7 @@ export class Copies {
     origin: Origin,
     input: { readonly batchId: string; readonly format?: ExportFormat | null },
   ): Promise<ExportedCodes> {
-    const me = requireSignedIn(viewer);
+    const me = requireHolder(viewer, 'ISSUE');
     const batch = await this.#ownBatch(me, input.batchId);
     if (batch.exportedAt !== null) throw new AlreadyExportedError();
     const own = ownOf(me, origin, batch.id);
@@ -91,10 +90,10 @@ export class Copies {
    */
   async email(viewer: Viewer, origin: Origin, batchId: string): Promise<EmailedCodes> {
     const { mode, emailSuccessMessage: message } = this.parts.settings.mail;
-    const me = requireSignedIn(viewer);
+    const me = requireHolder(viewer, 'ISSUE');
     await this.#ownBatch(me, batchId);
     const to = await this.#verifiedAddress(me);
-    await endOverdue(this.db, batchId);
+    await this.parts.mailing.endOverdue(batchId);
     const mail = { ...ownOf(me, origin, batchId), mailId: newId(), isQueued: mode === 'queued' };
     const accepted = await this.#accept(mail, { recipientKey: emailKeyOf(to), network: origin.network });
     if (accepted === undefined) throw await this.#whyNot(me, batchId, 'emailedAt');
@@ -103,23 +102,23 @@ export class Copies {
     return { batch: accepted, message };
   }
 
-  async #ownBatch(me: SignedIn, batchId: string): Promise<Batch> {
+  async #ownBatch(me: Holder, batchId: string): Promise<Batch> {
     const batch = isId(batchId) ? await findBatch(this.db, batchId) : undefined;
-    if (batch?.accountId !== me.accountId) throw new NotFoundError('batch');
+    if (batch?.accountId !== me.ownerId) throw new NotFoundError('batch');
     return batch;
   }
 
-  async #account({ accountId }: Pick<SignedIn, 'accountId'>): Promise<Account> {
+  async #account(accountId: string): Promise<Account> {
     const [account] = await accountsById(this.db, [accountId]);
     if (account === undefined) throw new UnauthenticatedError();
     return account;
   }
 
-  async #verifiedAddress(me: SignedIn): Promise<string> {
+  async #verifiedAddress(me: Holder): Promise<string> {
     if (!this.parts.settings.mail.emailCopyEnabled) {
       throw new MailDisabledError('Mailing codes is switched off here. Export them instead.');
     }
-    const { email, emailVerifiedAt } = await this.#account(me);
+    const { email, emailVerifiedAt } = await this.#account(me.ownerId);
     if (email === null || emailVerifiedAt === null) {
       throw new MailDisabledError('This account has no verified e-mail address. Export the codes instead.');
     }
@@ -129,7 +128,7 @@ export class Copies {
   async #render(own: Own, batch: Batch, format: ExportFormat): Promise<CodeFile> {
     const codes = batch.status === 'ACTIVE' ? await openCopy(this.db, this.parts.keyring, own) : undefined;
     if (codes === undefined) throw new CopyUnavailableError();
-    const { email, externalId, id } = await this.#account(own);
+    const { email, externalId, id } = await this.#account(own.accountId);
     return await this.parts.render(format, {
       siteName: this.parts.settings.server.siteName,
       account: email ?? externalId ?? id,
@@ -160,13 +159,13 @@ export class Copies {
     }
   }
 
-  async #whyNot(me: SignedIn, batchId: string, use: 'exportedAt' | 'emailedAt'): Promise<DomainError> {
+  async #whyNot(me: Holder, batchId: string, use: 'exportedAt' | 'emailedAt'): Promise<DomainError> {
     if ((await this.#ownBatch(me, batchId))[use] === null) return new CopyUnavailableError();
     return use === 'exportedAt' ? new AlreadyExportedError() : new AlreadyEmailedError();
   }
 }
 
-function ownOf(me: SignedIn, origin: Origin, batchId: string): Own {
-  const { accountId, sessionId } = me;
+function ownOf(me: Holder, origin: Origin, batchId: string): Own {
+  const { ownerId: accountId, sessionId } = me;
   return { accountId, sessionId, batchId, source: sourceOf(me, origin) };
 }

@@ -1,7 +1,7 @@
 import type { LimitPolicy } from '../limits/limit-policy.js';
 import type { ExportFormat } from '../copies/code-sheet.js';
 import type { AuditAction } from './audit-actions.js';
-import type { Occasion, OutboxTopic, OutboxTopics } from './outbox-topics.js';
+import type { AdminNotice, Occasion, OutboxTopic, OutboxTopics } from './outbox-topics.js';
 
 /** What the audit row of an event can say beside who did it and from where. Nothing typed by a caller, and no secret. */
 export interface AuditFacts {
@@ -18,6 +18,8 @@ interface EventEntry<Facts> {
   readonly audit: readonly (keyof Facts & keyof AuditFacts)[];
   /** A mail to the account, with all of the facts, and when and from where; word to other processes with it. */
   readonly notice?: TopicFor<Facts, Occasion>;
+  /** A mail to ADMIN_EMAIL: `about` is what it tells beside who did it, when and from where. Not within `raisedWithin`. */
+  readonly adminNotice?: Facts extends AboutSomething ? AdminNotice : never;
   /** Word to other processes only. */
   readonly push?: TopicFor<Facts, object>;
   /** Never there: it carries the type. */
@@ -51,6 +53,11 @@ interface OfCode extends OfBatch {
   readonly codeId: string;
 }
 
+/** How many codes would still be accepted. */
+interface Left {
+  readonly remaining: number;
+}
+
 /** A batch may outlive its account. */
 interface OfOldBatch {
   readonly accountId: string | null;
@@ -59,6 +66,10 @@ interface OfOldBatch {
 
 interface Because {
   readonly reason: string;
+}
+
+interface AboutSomething {
+  readonly about: string;
 }
 
 /** Of an address that may be nobody's. */
@@ -83,13 +94,13 @@ export const eventList = {
   }),
   CODES_EMAILED: event<OfBatch>({ audit: ['accountId', 'batchId'], push: 'batch-changed' }),
   COPY_REARMED: event<OfBatch & Because>({ audit: ['accountId', 'batchId', 'reason'], push: 'batch-changed' }),
-  CODE_USED: event<OfCode & { readonly remaining: number; readonly isSignIn: boolean }>({
+  CODE_USED: event<OfCode & Left & { readonly isSignIn: boolean }>({
     audit: ['accountId', 'batchId', 'codeId'],
     notice: 'code-used',
   }),
-  CODE_REJECTED: event<OfAccount>({ audit: ['accountId'] }),
-  CODE_INVALIDATED: event<OfCode>({ audit: ['accountId', 'batchId', 'codeId'], push: 'batch-changed' }),
-  CODE_DELETED: event<OfCode>({ audit: ['accountId', 'batchId', 'codeId'], push: 'batch-changed' }),
+  CODE_REJECTED: event<OfSomebody>({ audit: ['accountId'] }),
+  CODE_INVALIDATED: event<OfCode & Left>({ audit: ['accountId', 'batchId', 'codeId'], notice: 'code-revoked' }),
+  CODE_DELETED: event<OfCode & Left>({ audit: ['accountId', 'batchId', 'codeId'], notice: 'code-revoked' }),
   BATCH_SUPERSEDED: event<OfBatch>({ audit: ['accountId', 'batchId'] }),
   BATCH_EXHAUSTED: event<OfBatch>({ audit: ['accountId', 'batchId'] }),
   BATCH_MARKED_FOR_DELETION: event<OfOldBatch & { readonly removedCount: number }>({
@@ -109,10 +120,27 @@ export const eventList = {
   ACCOUNT_UNLOCKED: event<OfAccount>({ audit: ['accountId'], notice: 'account-unlocked' }),
   ACCOUNT_DELETED: event<OfAccount & Because>({ audit: ['accountId', 'reason'] }),
   EMAIL_VERIFIED: event<OfAccount>({ audit: ['accountId'] }),
+  EMAIL_CHANGE_REQUESTED: event<OfAccount>({ audit: ['accountId'] }),
+  EMAIL_CHANGE_CANCELLED: event<OfAccount & { readonly reason?: 'password changed' }>({
+    audit: ['accountId', 'reason'],
+  }),
+  EMAIL_CHANGED: event<OfAccount>({ audit: ['accountId'], notice: 'email-changed' }),
+  PASSWORD_RESET_REQUESTED: event<OfAccount>({ audit: ['accountId'] }),
+  PASSWORD_CHANGED: event<OfAccount & { readonly reason: 'reset' | 'changed' }>({
+    audit: ['accountId', 'reason'],
+    notice: 'password-changed',
+  }),
   SIGNED_IN: event<OfAccount>({ audit: ['accountId'] }),
   SIGN_IN_REJECTED: event<OfSomebody>({ audit: ['accountId'] }),
   SIGNED_OUT: event<OfAccount>({ audit: ['accountId'] }),
+  /** The reason is the id of the session that was ended; the event's own is the actor's. */
+  SESSION_REVOKED: event<OfAccount & Because>({ audit: ['accountId', 'reason'] }),
   REFRESH_TOKEN_REUSED: event<OfAccount>({ audit: ['accountId'] }),
+  KEY_ROTATED: event<Because & AboutSomething>({ audit: ['reason'], adminNotice: 'signing-key-rotated' }),
+  OIDC_CLIENT_SAVED: event<Because & AboutSomething>({ audit: ['reason'], adminNotice: 'oidc-client-saved' }),
+  OIDC_CLIENT_DELETED: event<Because & AboutSomething>({ audit: ['reason'], adminNotice: 'oidc-client-deleted' }),
+  SERVICE_KEY_CREATED: event<Because & AboutSomething>({ audit: ['reason'], adminNotice: 'service-key-created' }),
+  SERVICE_KEY_REVOKED: event<Because & AboutSomething>({ audit: ['reason'], adminNotice: 'service-key-revoked' }),
   SCHEDULE_CREATED: event<Because>({ audit: ['reason'] }),
   SCHEDULE_UPDATED: event<Because>({ audit: ['reason'] }),
   SCHEDULE_DELETED: event<Because>({ audit: ['reason'] }),

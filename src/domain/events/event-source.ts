@@ -1,5 +1,5 @@
 import { type RawBuilder, sql } from 'kysely';
-import type { Origin, SignedIn, SignInMethod } from '../access/viewer.js';
+import type { Holder, Origin, SignInMethod } from '../access/viewer.js';
 
 /** Who does something, by which session, and from where, as far as it is known. Every event says it. */
 export interface EventSource {
@@ -12,14 +12,13 @@ export interface EventSource {
   readonly userAgent?: string | undefined;
 }
 
-/** A signed-in caller. */
-export function sourceOf(viewer: SignedIn, origin: Origin): EventSource {
-  return {
-    actorId: viewer.accountId,
-    sessionId: viewer.sessionId,
-    method: viewer.method,
-    ...sourceOfAnonymous(origin),
-  };
+/** A signed-in caller, or a service key's user. */
+export function sourceOf(
+  viewer: Pick<Holder, 'accountId' | 'sessionId' | 'method' | 'serviceKeyId'>,
+  origin: Origin,
+): EventSource {
+  const { accountId: actorId, sessionId, method, serviceKeyId } = viewer;
+  return { actorId, sessionId, serviceKeyId, method, ...sourceOfAnonymous(origin) };
 }
 
 /** A caller without a token. */

@@ -17,7 +17,8 @@ export type OutboxMessage = {
 }[keyof OutboxTopics];
 
 const LEASE_SECONDS = 180;
-const MAX_ATTEMPTS = 16;
+/** How often a message is tried before it is given up. */
+export const MAX_ATTEMPTS = 16;
 
 /** Takes the messages that are due, oldest first; several relays take different ones. */
 export async function takeDueMessages(db: Database, limit: number): Promise<readonly OutboxMessage[]> {
@@ -43,10 +44,14 @@ export async function giveBack(db: Database, messages: readonly OutboxMessage[])
   `.execute(db);
 }
 
-/** Notes a delivery and wipes the secret that the message carried. */
+/** What names a person beside the account's id. It is of no use once there is nothing more to deliver. */
+const withoutAddresses = sql`payload - 'email' - 'newEmail'`;
+
+/** Notes a delivery and wipes the secret that the message carried, and addresses. */
 export async function noteDelivered(db: Database, message: OutboxMessage): Promise<void> {
   await sql`
-    update outbox set delivered_at = sparekey_now(), sealed = null, last_error = null where id = ${message.id}
+    update outbox set delivered_at = sparekey_now(), sealed = null, payload = ${withoutAddresses}, last_error = null
+    where id = ${message.id}
   `.execute(db);
 }
 
@@ -61,7 +66,8 @@ export async function noteFailed(
   await sql`
     update outbox set last_error = ${phrase}, due_at = sparekey_now() + make_interval(secs => ${delaySeconds}),
       failed_at = case when ${isFinal}::boolean then sparekey_now() end,
-      sealed = case when ${isFinal}::boolean then null else sealed end
+      sealed = case when ${isFinal}::boolean then null else sealed end,
+      payload = case when ${isFinal}::boolean then ${withoutAddresses} else payload end
     where id = ${message.id} and lease = ${message.lease}::uuid and delivered_at is null
   `.execute(db);
 }

@@ -4,7 +4,7 @@ import { v7 as newId } from 'uuid';
 import type { Database } from '../database.js';
 import { type AuditFacts, type EventAction, eventList, type FactsOf } from './event-list.js';
 import type { EventSource } from './event-source.js';
-import type { OutboxDraft, OutboxTopic } from './outbox-topics.js';
+import type { AdminNotice, OutboxDraft, OutboxTopic } from './outbox-topics.js';
 
 /** Events with the same key in the same hour (or day) are one event with a count, so that a flood stays small. */
 export interface Fold {
@@ -88,8 +88,20 @@ function auditRow(event: EventDraft): Record<string, unknown> {
   };
 }
 
-/** What is delivered because of an event: nothing where there is nobody (any more) to tell. */
+/** What is delivered because of an event. */
 function tellingsOf(event: EventDraft): Told[] {
+  return [...toldToAdmins(event), ...toldOfAccount(event)];
+}
+
+function toldToAdmins(event: EventDraft): Told[] {
+  const { adminNotice: what } = entryOf(event.action);
+  if (what === undefined || !('about' in event)) return [];
+  const { about, actorId = null, ipAddress = null, userAgent = null } = event;
+  return [{ topic: 'admin-notice', payload: { what, about, actorId, ipAddress, userAgent }, isOccasion: true }];
+}
+
+/** Nothing where there is nobody (any more) to tell. */
+function toldOfAccount(event: EventDraft): Told[] {
   const { notice, push } = entryOf(event.action);
   const {
     action: _,
@@ -120,7 +132,13 @@ function placeOf({ actorId, ipAddress, userAgent }: EventSource, accountId: stri
     : { ipAddress: null, userAgent: null };
 }
 
-function entryOf(action: EventAction): { readonly notice?: OutboxTopic; readonly push?: OutboxTopic } {
+interface Entry {
+  readonly notice?: OutboxTopic;
+  readonly adminNotice?: AdminNotice;
+  readonly push?: OutboxTopic;
+}
+
+function entryOf(action: EventAction): Entry {
   return eventList[action];
 }
 

@@ -27,7 +27,7 @@ const AUDIT_COLUMNS: Readonly<Record<keyof AuditFacts, string>> = {
 
 /**
  * Raises events as part of a larger statement, as `raise` does by one of its own: common table expressions, for what has
- * to be one statement. The facts are the owner's own doing, so that a notice tells from where.
+ * to be one statement.
  */
 export function raisedWithin(source: EventSource, ...events: readonly RaisedWithin[]): RawBuilder<unknown> {
   return sql.join(
@@ -40,7 +40,7 @@ function expressionsOf(source: EventSource, event: RaisedWithin, n: number): Raw
   const { notice, push } = eventList[event.action] as { readonly notice?: OutboxTopic; readonly push?: OutboxTopic };
   const expressions = [sql`${sql.ref(`audited_${n}`)} as (${auditedBy(source, event)})`];
   if (notice !== undefined) {
-    expressions.push(sql`${sql.ref(`noticed_${n}`)} as (${toldBy(event, notice, occasion(source))})`);
+    expressions.push(sql`${sql.ref(`noticed_${n}`)} as (${toldBy(event, notice, occasion(source, event))})`);
   }
   if (push !== undefined) expressions.push(sql`${sql.ref(`pushed_${n}`)} as (${toldBy(event, push)})`);
   return expressions;
@@ -67,8 +67,12 @@ function toldBy(event: RaisedWithin, topic: OutboxTopic, more: RawBuilder<unknow
   `;
 }
 
-function occasion({ ipAddress, userAgent }: EventSource): RawBuilder<unknown> {
-  return sql`, 'at', sparekey_now(), 'ipAddress', ${ipAddress ?? null}::text, 'userAgent', ${userAgent ?? null}::text`;
+/** When and from where; where somebody else acted from is not the account's business. */
+function occasion({ actorId, ipAddress, userAgent }: EventSource, { facts }: RaisedWithin): RawBuilder<unknown> {
+  const { accountId } = facts as { readonly accountId: RawBuilder<unknown> };
+  const told = (value: string | undefined) =>
+    sql`case when coalesce(${accountId} = ${actorId ?? null}::uuid, true) then ${value ?? null}::text end`;
+  return sql`, 'at', sparekey_now(), 'ipAddress', ${told(ipAddress)}, 'userAgent', ${told(userAgent)}`;
 }
 
 function idFor({ isMany = false }: RaisedWithin): RawBuilder<unknown> {

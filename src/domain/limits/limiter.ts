@@ -99,8 +99,7 @@ export class Limiter {
       select * from take_attempt(${id}, ${keys.pair}, ${keys.account}, ${keys.address}, ${this.#attemptLimits(by)})
     `.execute(this.db);
     const attempt = { ...by, id, keys };
-    // Attempts on addresses that nobody has are one event for all of them, or guessed addresses would fill the table.
-    const key = by.accountId === undefined ? (keys.address ?? keys.pair) : keys.pair;
+    const key = by.accountId === undefined ? this.#nobodysKey(by, keys) : keys.pair;
     await this.#admit(rows, by.policy, { key, source: by.source, accountId: by.accountId });
     return attempt;
   }
@@ -190,9 +189,9 @@ export class Limiter {
     return await this.#refused(decision, 'SEND_MAIL', { key, ...by });
   }
 
-  /** Forgets every failure and window of the account, for both credentials and from all addresses. */
-  async unlock(db: Database, subject: string): Promise<void> {
-    const owners = (['password', 'code'] as const).map((credential) => this.#key('account', credential, subject));
+  /** Forgets every failure and window of the account, for both credentials or for one, and from all addresses. */
+  async unlock(db: Database, subject: string, credentials: readonly Credential[] = ['password', 'code']): Promise<void> {
+    const owners = credentials.map((credential) => this.#key('account', credential, subject));
     await sql`
       with locked as (
         select key from rate_limits where key = any(${owners}::bytea[]) or owner_key = any(${owners}::bytea[])
@@ -215,6 +214,11 @@ export class Limiter {
     const fold = { key, by: 'hour' as const };
     await raise(this.db, [{ ...source, action: 'RATE_LIMITED', accountId, reason: policy, fold }]);
     return new RateLimitedError(retryAt, retryAfterSeconds);
+  }
+
+  /** Attempts on what nobody has are one event for all that come from somewhere, or made-up names would fill the table. */
+  #nobodysKey({ source: { serviceKeyId }, network }: AttemptBy, { address, pair }: AttemptKeys): Buffer {
+    return serviceKeyId === undefined ? (address ?? pair) : this.#key('nobody', serviceKeyId, network ?? '');
   }
 
   #attemptKeys({ credential, subject, network }: AttemptBy): AttemptKeys {

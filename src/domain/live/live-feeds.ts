@@ -1,10 +1,13 @@
 import { requireAdmin, requireSignedIn } from '../access/rules.js';
-import type { AccessTokens } from '../accounts/access-tokens.js';
+import type { Origin } from '../access/viewer.js';
+import type { AccessTokens, VerifiedClaims } from '../accounts/access-tokens.js';
+import type { SigningKeys } from '../accounts/signing-keys.js';
 import type { Report } from '../cleanup/report.js';
 import { placeOfCursor } from '../cleanup/report-cursor.js';
 import type { TaskName } from '../cleanup/registry.js';
 import type { Batch } from '../codes/batch.js';
 import type { Database } from '../database.js';
+import type { Federation } from '../issuers/federation.js';
 import type { Signals } from '../signals.js';
 import { authorizedEvents } from './authorized-events.js';
 import { BatchFeed } from './batch-feed.js';
@@ -17,6 +20,8 @@ import { ReportFeed } from './report-feed.js';
 interface Parts {
   readonly signals: Signals;
   readonly accessTokens: AccessTokens;
+  readonly federation: Federation;
+  readonly keys: Pick<SigningKeys, 'publicKey'>;
   /** Told of what could not be read for the moment, and is tried again. */
   readonly onFault: (error: unknown) => void;
 }
@@ -27,15 +32,15 @@ export class LiveFeeds {
   readonly #reports: ReportFeed;
   readonly #progress: ProgressFeed;
   readonly #batches: BatchFeed;
-  readonly #accessTokens: AccessTokens;
+  readonly #tokens: Pick<Parts, 'accessTokens' | 'federation'>;
 
-  constructor(db: Database, { signals, accessTokens, onFault }: Parts) {
+  constructor(db: Database, { signals, keys, onFault, ...tokens }: Parts) {
     const parts = { db, signals, onFault };
-    this.#sessions = new LiveSessions(parts);
+    this.#sessions = new LiveSessions({ ...parts, keys });
     this.#reports = new ReportFeed(parts);
     this.#progress = new ProgressFeed(parts);
     this.#batches = new BatchFeed(parts);
-    this.#accessTokens = accessTokens;
+    this.#tokens = tokens;
   }
 
   /** How many streams are open. */
@@ -44,12 +49,18 @@ export class LiveFeeds {
   }
 
   /**
-   * Follows the session of an access token; undefined for a token that is none of ours, or not valid any more. `onEnd` is
-   * called when that which was followed has ended, and every stream of it with it.
+   * Follows the session of an access token, ours or a trusted issuer's; undefined for a token that is neither, or not
+   * valid any more. `onEnd` is called when that which was followed has ended, and every stream of it with it.
    */
-  async enter(token: string, onEnd: () => void): Promise<LiveSession | undefined> {
-    const claims = await this.#accessTokens.verify(token);
+  async enter(token: string, onEnd: () => void, origin: Origin): Promise<LiveSession | undefined> {
+    const claims = await this.#claimsOf(token, origin);
     return claims && (await this.#sessions.enter(claims, onEnd));
+  }
+
+  async #claimsOf(token: string, origin: Origin): Promise<VerifiedClaims | undefined> {
+    const federated = await this.#tokens.federation.signIn(token, origin);
+    if (federated === undefined) return await this.#tokens.accessTokens.verify(token);
+    return federated === 'refused' ? undefined : { ...federated.signedIn, expiresAt: federated.expiresAt, kid: undefined };
   }
 
   /**

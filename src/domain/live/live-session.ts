@@ -21,6 +21,8 @@ export interface LiveSession {
 
 interface MemberParts {
   readonly expiresAt: Date;
+  /** The key that signed its token. */
+  readonly kid: string | undefined;
   readonly check: (member: Member) => Viewer | Promise<Viewer>;
   /** Called when it ends by itself. */
   readonly onEnd: () => void;
@@ -28,7 +30,7 @@ interface MemberParts {
   readonly onOver: (member: Member) => void;
 }
 
-/** A socket's part in a session: it lasts as long as its token, its session and the role that it was opened with. */
+/** A socket's part in a session: it lasts as long as its token and the key of that, its session and the role that it was opened with. */
 export class Member implements LiveSession {
   #viewer: Viewer = rejected;
   #isOver = false;
@@ -42,6 +44,10 @@ export class Member implements LiveSession {
   ) {
     this.#expiry = setTimeout(() => this.end(), parts.expiresAt.getTime() - Date.now());
     this.#expiry.unref();
+  }
+
+  get kid(): string | undefined {
+    return this.parts.kid;
   }
 
   get viewer(): Viewer {

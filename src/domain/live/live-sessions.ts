@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { rejected, type Viewer } from '../access/viewer.js';
 import type { VerifiedClaims } from '../accounts/access-tokens.js';
+import type { SigningKeys } from '../accounts/signing-keys.js';
 import { signedInByEach } from '../accounts/sessions.js';
 import type { Database } from '../database.js';
 import type { Signals } from '../signals.js';
@@ -22,12 +23,13 @@ interface Known {
 interface Parts {
   readonly db: Database;
   readonly signals: Signals;
+  readonly keys: Pick<SigningKeys, 'publicKey'>;
   readonly onFault: (error: unknown) => void;
 }
 
 /**
  * The sessions behind the open sockets of this process. All of them are read together: at least every few seconds, and
- * before each event while nothing can be heard of sessions that end.
+ * before each event while nothing can be heard of sessions that end. A socket ends with the key of its token, too.
  */
 export class LiveSessions {
   readonly #known = new Map<string, Known>();
@@ -37,20 +39,21 @@ export class LiveSessions {
 
   constructor(private readonly parts: Parts) {
     parts.signals.on('sparekey_session_ended', (sessionId) => this.#end(sessionId));
+    parts.signals.on('sparekey_keys_changed', () => this.#readAll());
     parts.signals.onGap(() => this.#readAll());
   }
 
   /**
    * Follows the session of a token from here on; undefined where it lets nobody in. `onEnd` is called when the token
-   * expires, or the session, its account or the account's role are lost.
+   * expires or its key is revoked, or the session, its account or the account's role are lost.
    */
   async enter(
-    { sessionId, accountId, expiresAt }: VerifiedClaims,
+    { sessionId, accountId, expiresAt, kid }: VerifiedClaims,
     onEnd: () => void,
   ): Promise<LiveSession | undefined> {
     const check = (each: Member) => this.#check(each);
     const onOver = (each: Member) => this.#forget(each);
-    const member = new Member(sessionId, accountId, { expiresAt, check, onEnd: () => this.#tell(onEnd), onOver });
+    const member = new Member(sessionId, accountId, { expiresAt, kid, check, onEnd: () => this.#tell(onEnd), onOver });
     // Before it is read, so that a session that ends meanwhile is heard.
     this.#remember(member);
     try {
@@ -97,12 +100,25 @@ export class LiveSessions {
     this.#due = new Set();
     const readAt = performance.now();
     const found = await signedInByEach(this.parts.db, ids);
+    const endedKeys = await this.#endedKeysOf(ids);
     for (const id of ids) {
       const known = this.#known.get(id);
       if (known === undefined) continue;
       known.readAt = readAt;
-      for (const member of known.members) member.read(found.get(id));
+      for (const member of known.members) {
+        if (endedKeys.has(member.kid)) member.end();
+        else member.read(found.get(id));
+      }
     }
+  }
+
+  async #endedKeysOf(sessionIds: readonly string[]): Promise<ReadonlySet<string | undefined>> {
+    const members = sessionIds.flatMap((id) => [...(this.#known.get(id)?.members ?? [])]);
+    const ended = new Set<string | undefined>();
+    for (const kid of new Set(members.map((member) => member.kid))) {
+      if (kid !== undefined && (await this.parts.keys.publicKey(kid)) === undefined) ended.add(kid);
+    }
+    return ended;
   }
 
   #end(sessionId: string): void {

@@ -1,3 +1,4 @@
+import type { AdminNotice } from '../events/outbox-topics.js';
 import type { ReportLine, ReportStatus, ReportTrigger } from '../cleanup/report.js';
 
 /** An instant: a Date, or an ISO 8601 string where the input travelled as JSON. */
@@ -20,6 +21,20 @@ interface Site {
 export interface LinkMail extends Site {
   link: string;
   validForSeconds: number;
+}
+
+/** Asks the current address whether the account may leave it. */
+export interface EmailChangeMail extends LinkMail, NoticeMail {
+  newEmail: string;
+}
+
+export interface PasswordChangedMail extends NoticeMail {
+  by: 'RESET' | 'CHANGE';
+}
+
+/** Nobody did anything: an address was registered and not confirmed. */
+export interface RegistrationExpiringMail extends LinkMail {
+  endsAt: MailTime;
 }
 
 /** One of an owner's codes, in plain text, and where it stands on the print-out. */
@@ -88,6 +103,15 @@ export interface AttemptsCeilingMail extends NoticeMail {
   failures: number;
 }
 
+/** Tells the people who run the site what an admin, the command line or the server itself did. */
+export interface AdminNoticeMail extends NoticeMail {
+  what: AdminNotice;
+  /** In a few words that an admin may have typed. */
+  about: string;
+  /** The admin; null where nobody had signed in. */
+  by: string | null;
+}
+
 /** Tells an admin what one run of a cleanup did. */
 export interface PurgeReportMail extends Site {
   adminName: string;
@@ -130,6 +154,14 @@ export interface MailInputs {
   'verify-email': LinkMail;
   'set-your-password': LinkMail;
   'already-registered': NoticeMail;
+  'registration-expiring': RegistrationExpiringMail;
+  'reset-password': LinkMail;
+  'password-changed': PasswordChangedMail;
+  'confirm-email-change': EmailChangeMail;
+  'confirm-new-address': LinkMail;
+  'address-wanted': NoticeMail;
+  'email-changed': NoticeMail;
+  'old-address-left': NoticeMail;
   'recovery-codes': RecoveryCodesMail;
   'code-used': CodeUsedMail;
   'signed-in-by-code': CodeUsedMail;
@@ -144,6 +176,7 @@ export interface MailInputs {
   'password-attempts-ceiling': AttemptsCeilingMail;
   'code-attempts-ceiling': AttemptsCeilingMail;
   'purge-report': PurgeReportMail;
+  'admin-notice': AdminNoticeMail;
 }
 
 export type MailTemplate = keyof MailInputs;

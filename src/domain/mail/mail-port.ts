@@ -37,5 +37,5 @@ export interface MailPort {
   /** The subject that the mail of this order has. */
   subjectOf(order: MailOrder): string;
   /** The address of the page that takes this token. */
-  linkWithToken(page: 'verify-email' | 'reset-password', token: string): string;
+  linkWithToken(page: 'verify-email' | 'reset-password' | 'confirm-email-change', token: string): string;
 }

@@ -19,6 +19,7 @@ export interface MailsParts {
 }
 
 const NOT_SENT = 'The mail could not be sent.';
+const OVERDUE = 'The mail got no final answer in time.';
 
 /** Every mail goes through here: it is sent, and logged where the settings say so. */
 export class Mails {
@@ -45,6 +46,11 @@ export class Mails {
     } finally {
       await this.#noteEnded(attempt.key, ending);
     }
+  }
+
+  /** Notes that nobody tries to send this mail any more. */
+  async noteOverdue(key: string): Promise<void> {
+    await this.#noteEnded(key, { status: 'FAILED', phrase: OVERDUE });
   }
 
   async #isWanted(order: MailOrder, { to, key }: MailAttempt): Promise<boolean> {

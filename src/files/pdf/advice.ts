@@ -25,12 +25,20 @@ const ADVICE: readonly (readonly [topic: string, text: string])[] = [
 ];
 
 const TOPIC_WIDTH = 112;
+const TEXT_WIDTH = AREA.right - AREA.left - TOPIC_WIDTH;
 const GAP = 4;
+
+interface Entry {
+  readonly topic: string;
+  readonly lines: readonly string[];
+}
+
+let entries: readonly Entry[] | undefined;
 
 /** How to use the codes, all of it on one page. */
 export function drawAdvice(pages: TaggedPages): void {
-  const textWidth = AREA.right - AREA.left - TOPIC_WIDTH;
-  const entries = ADVICE.map(([topic, text]) => ({ topic, lines: pages.linesOf(text, textWidth, styles.body) }));
+  // The same on every sheet, so broken into lines but once.
+  entries ??= ADVICE.map(([topic, text]) => ({ topic, lines: pages.linesOf(text, TEXT_WIDTH, styles.body) }));
   const textHeight = entries.reduce((sum, { lines }) => sum + lines.length * styles.body.leading + GAP, 0);
   pages.ensureRoom(4 * GAP + styles.heading.leading + textHeight);
   pages.y += 3 * GAP;

@@ -5,8 +5,8 @@ import type { Element, Style, TaggedPages } from './tagged-pages.js';
 
 /** Within a row, from its left end. */
 const ROW = { boxLeft: 12, boxSize: 11, numberRight: 48, codeLeft: 60, codeRightMargin: 12 };
-const ROW_HEIGHT = 24;
-const LINE_MARGIN = 12;
+const ROW_HEIGHT = 26;
+const LINE_MARGIN = 9;
 
 const LARGEST = 13;
 /** Rather than smaller, codes go over several lines. */
@@ -117,10 +117,12 @@ interface Row {
 }
 
 function drawCode(pages: TaggedPages, { position, code }: Codes[number], { item, grid, x, middle }: Row): void {
-  const centred = (lines: readonly string[], left: number, style: Style) => () =>
-    pages.lines(lines, { x: left, y: middle - (lines.length * style.leading) / 2 }, style);
+  const { number } = styles;
   const label = String(position);
-  const labelLeft = x + ROW.numberRight - pages.widthOf(label, styles.number);
-  pages.tag('Lbl', centred([label], labelLeft, styles.number), item);
-  pages.tag('LBody', centred(grid.linesOf(code), x + ROW.codeLeft, grid.style), item);
+  const labelPlace = { x: x + ROW.numberRight - pages.widthOf(label, number), y: middle - number.leading / 2 };
+  pages.tag('Lbl', () => pages.lines([label], labelPlace, number), item);
+  const { style } = grid;
+  const lines = grid.linesOf(code);
+  const place = { x: x + ROW.codeLeft, y: middle - (lines.length * style.leading) / 2 };
+  pages.tag('LBody', () => pages.linesOfOne(code, lines, { place, style }), item);
 }

@@ -8,7 +8,7 @@ export const PAGE = { width: 595.28, height: 841.89 };
  * What may be printed on. US Letter is 50 points shorter than A4, and printers set the one on the other at the top, at
  * the bottom or in the middle; most leave 18 points white themselves.
  */
-export const AREA = { left: 56, right: PAGE.width - 56, top: 68, bottom: PAGE.height - 68 };
+export const AREA = { left: 56, right: PAGE.width - 56, top: 72, bottom: PAGE.height - 72 };
 
 const PDF_UA_1 = `
         <rdf:Description rdf:about="" xmlns:pdfuaid="http://www.aiim.org/pdfua/ns/id/">

@@ -2,12 +2,12 @@ import type { CodeSheet } from '../../domain/copies/code-sheet.js';
 import { AREA } from './document.js';
 import { shownText } from './shown-text.js';
 import { LINE, styles } from './styles.js';
-import type { TaggedPages } from './tagged-pages.js';
+import type { Style, TaggedPages } from './tagged-pages.js';
 
 const WIDTH = AREA.right - AREA.left;
 const FACT_LEFTS = [0, 84, 290];
-/** An account of more lines is set smaller. */
-const FEW_LINES = 3;
+/** What a name may take of the page before it is set smaller, in points. */
+const NAME_HEIGHT = 45;
 const GAP = 7;
 
 const date = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'long', year: 'numeric', timeZone: 'UTC' });
@@ -20,12 +20,13 @@ const time = new Intl.DateTimeFormat('en-GB', {
 
 /** What the codes are, whose, and from when until when. */
 export function drawHead(pages: TaggedPages, sheet: CodeSheet): void {
-  const { text, font } = shownText(sheet.siteName);
-  const site = { ...styles.site, font };
-  pages.tag('P', () => pages.put(pages.linesOf(text, WIDTH, site), AREA.left, site));
+  pages.tag('P', () => putName(pages, sheet.siteName, [styles.site, styles.longSite]));
   pages.tag('H1', () => pages.put(['Recovery codes'], AREA.left, styles.title));
   drawRule(pages);
-  drawAccount(pages, sheet.account);
+  pages.tag('P', () => {
+    pages.put(['Account '], AREA.left, styles.label);
+    putName(pages, sheet.account, [styles.value, styles.longValue, styles.longestValue]);
+  });
   pages.y += GAP;
   const facts = [
     ['Batch', String(sheet.batchNumber)],
@@ -35,22 +36,22 @@ export function drawHead(pages: TaggedPages, sheet: CodeSheet): void {
   facts.forEach(([label, fact], index) => {
     const x = AREA.left + (FACT_LEFTS[index] ?? 0);
     pages.tag('P', () => {
-      pages.lines([label], { x, y: pages.y }, styles.label);
+      pages.lines([`${label} `], { x, y: pages.y }, styles.label);
       pages.lines([fact], { x, y: pages.y + styles.label.leading }, styles.value);
     });
   });
   pages.y += styles.label.leading + styles.value.leading + 2 * GAP;
 }
 
-function drawAccount(pages: TaggedPages, account: string): void {
-  const { text, font } = shownText(account);
-  const usual = { ...styles.value, font };
-  const isShort = pages.linesOf(text, WIDTH, usual).length <= FEW_LINES;
-  const style = isShort ? usual : { ...styles.longValue, font };
-  pages.tag('P', () => {
-    pages.put(['Account'], AREA.left, styles.label);
-    pages.put(pages.linesOf(text, WIDTH, style), AREA.left, style);
+/** Whatever the name is, in the first of the styles in which it is not too long, or else in the last. */
+function putName(pages: TaggedPages, name: string, sizes: readonly Style[]): void {
+  const { text, font } = shownText(name);
+  const settings = sizes.map((size) => {
+    const style = { ...size, font };
+    return { style, lines: pages.linesOf(text, WIDTH, style) };
   });
+  const chosen = settings.find(({ style, lines }) => lines.length * style.leading <= NAME_HEIGHT) ?? settings.at(-1);
+  if (chosen !== undefined) pages.put(chosen.lines, AREA.left, chosen.style);
 }
 
 function drawRule(pages: TaggedPages): void {

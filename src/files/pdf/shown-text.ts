@@ -34,23 +34,31 @@ export function shownText(text: string): ShownText {
 export function brokenLines(text: string, width: number, widthOf: (part: string) => number): string[] {
   const parts = text.split(/(?<=[\s@-])/u).flatMap((part) => (widthOf(part) > width ? charactersOf(part) : [part]));
   const lines: string[] = [];
-  let [line, taken] = ['', 0];
+  let [line, taken, last] = ['', 0, ''];
   for (const part of parts) {
-    if (line !== '' && taken + widthOf(part.trimEnd()) > width) {
+    // Beside its neighbour, since a font sets some pairs closer together or further apart.
+    const wider = widthOf(last + part) - widthOf(last);
+    if (line !== '' && taken + wider > width) {
       lines.push(line.trimEnd());
-      [line, taken] = ['', 0];
+      [line, taken, last] = [part, widthOf(part), part];
+    } else {
+      [line, taken, last] = [line + part, taken + wider, part];
     }
-    line += part;
-    taken += widthOf(part);
   }
   return [...lines, line.trimEnd()];
 }
 
-/** The pieces of a line from left to right, each of one direction and spelt as it is read. */
-export function visualRuns(line: string): string[] {
+/** A piece of a line, spelt as it is read. */
+export interface Run {
+  readonly text: string;
+  readonly isLeftwards: boolean;
+}
+
+/** The pieces of a line from left to right, each of one direction. */
+export function visualRuns(line: string): Run[] {
   const embedding = bidi.getEmbeddingLevels(line);
   const { levels } = embedding;
-  if (levels.every((level) => level === 0)) return [line];
+  if (levels.every((level) => level === 0)) return [{ text: line, isLeftwards: false }];
   const mirrored = bidi.getMirroredCharactersMap(line, levels);
   const runs: number[][] = [];
   for (const index of bidi.getReorderedIndices(line, embedding)) {
@@ -62,9 +70,9 @@ export function visualRuns(line: string): string[] {
   return runs.map((run) => {
     const logical = run.toSorted((a, b) => a - b).map((index) => mirrored.get(index) ?? line.charAt(index));
     const isLeftwards = (levels[run[0] ?? 0] ?? 0) % 2 === 1;
-    return isLeftwards && !isShapedLeftwards(logical)
-      ? charactersOf(logical.join('')).toReversed().join('')
-      : logical.join('');
+    const text = logical.join('');
+    const isTurned = isLeftwards && !isShapedLeftwards(logical);
+    return { text: isTurned ? charactersOf(text).toReversed().join('') : text, isLeftwards };
   });
 }
 

@@ -90,12 +90,12 @@ export class TaggedPages {
     const { size, leading } = style;
     this.use(style);
     lines.forEach((line, index) => {
+      this.doc.x = place.x;
       const y = place.y + index * leading + (leading + size * CAPITAL) / 2;
-      let { x } = place;
-      for (const run of visualRuns(line)) {
+      for (const { text, isLeftwards } of visualRuns(line)) {
         // With features named, even none, a run is shaped as a whole; else the library sets word after word from the left.
-        this.doc.text(run, x, y, { lineBreak: false, baseline: 'alphabetic', features: [] });
-        x += this.doc.widthOfString(run, { features: [] });
+        const whole = isLeftwards ? { features: [] } : {};
+        this.doc.text(text, this.doc.x, y, { ...whole, lineBreak: false, baseline: 'alphabetic' });
       }
     });
   }
@@ -104,6 +104,13 @@ export class TaggedPages {
   put(lines: readonly string[], x: number, style: Style): void {
     this.lines(lines, { x, y: this.y }, style);
     this.y += lines.length * style.leading;
+  }
+
+  /** The same, for a text that was broken without a space: whoever copies it gets it whole. */
+  linesOfOne(text: string, lines: readonly string[], at: { readonly place: Place; readonly style: Style }): void {
+    if (lines.length > 1) this.doc.markContent('Span', { actual: text });
+    this.lines(lines, at.place, at.style);
+    if (lines.length > 1) this.doc.endMarkedContent();
   }
 
   /** The whole as a file. */

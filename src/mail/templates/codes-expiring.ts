@@ -10,10 +10,12 @@ export function codesExpiring({ siteName, batchNumber, remaining, expiresAt }: C
     siteName,
     subject: `Your recovery codes at ${siteName} expire soon`,
     blocks: [
-      paragraph(`${codesLeft(remaining)} From the time below on, none of them is accepted any more.`),
+      paragraph(
+        `${codesLeft(remaining)} ${remaining === 1 ? 'It is' : 'They are'} accepted until the time below, and no longer.`,
+      ),
       facts(['Batch', `no. ${batchNumber}`], validUntil(expiresAt)),
       paragraph(
-        `Sign in at ${siteName} before that and issue new ones, which ends these at once. Then put the new ones in the place of the old.`,
+        `Before that, sign in at ${siteName} and issue new ones, which ends these at once. Then put the new ones in the place of the old.`,
       ),
       paragraph('Nobody has done anything to your account: these codes were issued for a limited time, which ends.'),
     ],

@@ -34,6 +34,21 @@ export class Account {
   createdAt!: Date;
 }
 
+@ObjectType({ description: 'An address that the account is to have once both addresses have confirmed it.' })
+export class PendingEmailChange {
+  @Field(() => String)
+  newEmail!: string;
+
+  @Field(() => Boolean)
+  confirmedByCurrent!: boolean;
+
+  @Field(() => Boolean)
+  confirmedByNew!: boolean;
+
+  @Field(() => DateTime, { description: 'Later than this, it cannot be confirmed any more.' })
+  expiresAt!: Date;
+}
+
 @ObjectType({ description: 'One signing-in, until it ends. Its id stays across refreshes.' })
 export class Session {
   @Field(() => ID)

@@ -32,7 +32,10 @@ export class AuditEvent {
   @Field(() => Int, { nullable: true })
   removedCount!: number | null;
 
-  @Field(() => String, { nullable: true, description: 'Why, in a fixed word or a name of ours.' })
+  @Field(() => String, {
+    nullable: true,
+    description: "What it was about, such as a limit, a format, a task or a schedule's name.",
+  })
   reason!: string | null;
 
   @Field(() => String, { nullable: true, description: HIDDEN })

@@ -1,4 +1,5 @@
 import { registerEnumType } from 'type-graphql';
+import { SERVICE_OPERATIONS } from '../../domain/access/viewer.js';
 import { taskNames } from '../../domain/cleanup/registry.js';
 import { AUDIT_ACTIONS } from '../../domain/events/audit-actions.js';
 
@@ -103,3 +104,10 @@ export const JobTarget = enumOf('JobTarget', ['FAILED', 'FINISHED', 'SCHEDULED',
 export const AuditAction = enumOf('AuditAction', AUDIT_ACTIONS);
 
 export const SettingSeverity = enumOf('SettingSeverity', ['ERROR', 'WARNING']);
+
+export const ServiceOperation = enumOf('ServiceOperation', SERVICE_OPERATIONS, {
+  ISSUE: `generateRecoveryCodes, markRecoveryCodesViewed, exportRecoveryCodes, emailRecoveryCodes, invalidateRecoveryCode,
+deleteRecoveryCode and deleteRecoveryCodeBatch.`,
+  VERIFY: 'verifyRecoveryCode and testRecoveryCode.',
+  READ: 'me and recoveryCodeBatch.',
+});

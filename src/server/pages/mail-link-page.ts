@@ -1,54 +1,6 @@
+import { type MailLinkPageKind, mailLinkPages, type PageField, type PageSpec } from './mail-link-pages.js';
 import { MAIL_LINK_SCRIPT } from './mail-link-script.js';
 import { MAIL_LINK_STYLE } from './mail-link-style.js';
-
-interface PageField {
-  /** The variable of the operation that it fills; left out when the field stays empty. */
-  variable: string;
-  label: string;
-  hint: string;
-  type: 'password';
-  autocomplete: 'current-password' | 'new-password';
-  isRequired: boolean;
-}
-
-interface PageSpec {
-  title: string;
-  intro: string;
-  button: string;
-  fields: readonly PageField[];
-  /** Takes `$token` and what the fields are named after. */
-  query: string;
-  done: string;
-  /** What to say for a code of the API's errors; others get the server's own words. */
-  refusals: Readonly<Record<string, string>>;
-}
-
-const pages = {
-  'verify-email': {
-    title: 'Confirm your e-mail address',
-    intro: 'Confirm only if it was you who registered.',
-    button: 'Confirm',
-    fields: [
-      {
-        variable: 'password',
-        label: 'The password you chose when you registered',
-        hint: 'May stay empty. With it, it is certain that the account gets your password and nobody else’s.',
-        type: 'password',
-        autocomplete: 'current-password',
-        isRequired: false,
-      },
-    ],
-    query: 'mutation($token:String!,$password:String){verifyEmail(token:$token,password:$password){acknowledged}}',
-    done: 'Your address is confirmed. Sign in now. If no password could be kept, a mail with a link to set one is on its way.',
-    refusals: {
-      INVALID_CREDENTIALS: 'This is not the password registered with this link. Try again, or leave it empty.',
-      INVALID_TOKEN: 'This link was used before, or it is too old. Ask for a new mail.',
-    },
-  },
-} as const satisfies Record<string, PageSpec>;
-
-/** Which mailed link a page belongs to; also the page's path. */
-export type MailLinkPageKind = keyof typeof pages;
 
 export interface MailLinkPageInput {
   kind: MailLinkPageKind;
@@ -69,7 +21,7 @@ const FAILED = 'Something went wrong, and nothing was changed. Try again in a mo
  */
 export function mailLinkPage({ kind, siteName, nonce }: MailLinkPageInput): string {
   if (!isNonce(nonce)) throw new TypeError('A nonce must be base64.');
-  const page: PageSpec = pages[kind];
+  const page: PageSpec = mailLinkPages[kind];
   const title = escapeHtml(page.title);
   const { query, done, refusals } = page;
   return `<!doctype html>
@@ -119,9 +71,14 @@ export function mailLinkPagePolicy(nonce: string): string {
 
 function fieldHtml(field: PageField): string {
   const name = escapeHtml(field.variable);
-  return `<label for="${name}">${escapeHtml(field.label)}</label>
-<input id="${name}" name="${name}" type="${field.type}" autocomplete="${field.autocomplete}" aria-describedby="${name}-hint" maxlength="1024"${field.isRequired ? ' required' : ''}>
-<p class="hint" id="${name}-hint">${escapeHtml(field.hint)}</p>`;
+  const label = escapeHtml(field.label);
+  const described = `id="${name}" name="${name}" type="${field.type}" aria-describedby="${name}-hint"`;
+  const hint = `<p class="hint" id="${name}-hint">${escapeHtml(field.hint)}</p>`;
+  if (field.type === 'checkbox') return `<label class="choice" for="${name}"><input ${described}> ${label}</label>\n${hint}`;
+  const { autocomplete, isRequired } = field;
+  return `<label for="${name}">${label}</label>
+<input ${described} autocomplete="${autocomplete}" maxlength="1024"${isRequired ? ' required' : ''}>
+${hint}`;
 }
 
 function isNonce(nonce: string): boolean {

@@ -27,7 +27,10 @@ export const MAIL_LINK_SCRIPT = `
 
   const variables = () => {
     const given = { token };
-    for (const field of fields) if (field.value !== '') given[field.name] = field.value;
+    for (const field of fields) {
+      if (field.type === 'checkbox') given[field.name] = field.checked;
+      else if (field.value !== '') given[field.name] = field.value;
+    }
     return given;
   };
 
@@ -60,7 +63,10 @@ export const MAIL_LINK_SCRIPT = `
     button.disabled = false;
     if (refusal !== undefined) return tell(refusal, 'refused');
     token = '';
-    for (const field of fields) field.value = '';
+    for (const field of fields) {
+      field.value = '';
+      field.checked = false;
+    }
     form.hidden = true;
     tell(page.done, 'done');
   });

@@ -8,7 +8,9 @@ main { max-width: 30rem; margin: 6vh auto 0; padding: 1.5rem; background: var(--
 .site { margin: 0; color: var(--faint); font-size: .875rem; }
 h1 { margin: .25rem 0 1rem; font-size: 1.375rem; line-height: 1.3; }
 label { display: block; margin: 1rem 0 .25rem; font-weight: 600; }
-input { width: 100%; min-height: 2.75rem; padding: .5rem .75rem; font: inherit; color: inherit; background: transparent; border: 1px solid var(--edge); border-radius: .375rem; }
+input[type=password] { width: 100%; min-height: 2.75rem; padding: .5rem .75rem; font: inherit; color: inherit; background: transparent; border: 1px solid var(--edge); border-radius: .375rem; }
+.choice { display: flex; align-items: center; gap: .5rem; min-height: 2.75rem; }
+.choice input { width: 1.25rem; height: 1.25rem; margin: 0; accent-color: var(--accent); }
 .hint { margin: .25rem 0 1rem; color: var(--faint); font-size: .875rem; }
 button { width: 100%; min-height: 2.75rem; padding: .5rem 1rem; font: inherit; font-weight: 600; color: var(--on-accent); background: var(--accent); border: 0; border-radius: .375rem; cursor: pointer; }
 button:disabled { opacity: .5; cursor: default; }

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { isDatabaseAway } from '../../domain/database-away.js';
 import { UnavailableError } from '../../domain/errors.js';
 import type { LiveSession } from '../../domain/live/live-session.js';
+import type { RequestFacts } from '../request-facts.js';
 import type { OpenSocket, SocketContext } from './open-socket.js';
 import type { Slots } from './slots.js';
 
@@ -10,7 +11,7 @@ interface InitialisationParts {
   readonly logger: Logger;
   readonly accountSlots: Slots;
   /** Follows the session of an access token; undefined for a token that lets nobody in. */
-  enter(token: string, onEnd: () => void): Promise<LiveSession | undefined>;
+  enter(token: string, onEnd: () => void, facts: RequestFacts): Promise<LiveSession | undefined>;
 }
 
 const BEARER = /^Bearer +(\S+)$/i;
@@ -39,9 +40,9 @@ export function initialisation(parts: InitialisationParts): (context: SocketCont
   };
 }
 
-async function enter(parts: InitialisationParts, token: string, { socket }: OpenSocket) {
+async function enter(parts: InitialisationParts, token: string, { socket, facts }: OpenSocket) {
   try {
-    return await parts.enter(token, () => socket.close(CloseCode.Forbidden, 'Forbidden'));
+    return await parts.enter(token, () => socket.close(CloseCode.Forbidden, 'Forbidden'), facts);
   } catch (error) {
     const isAway = error instanceof UnavailableError || isDatabaseAway(error);
     if (isAway) parts.logger.warn({ err: error }, 'A socket was put off.');

@@ -12,6 +12,7 @@ export function socketFacts({ headers, socket }: IncomingMessage, clientAddress:
     address: clientAddress(socket.remoteAddress, headerText(headers['x-forwarded-for'])),
     userAgent: headers['user-agent'],
     header: () => undefined,
+    headers: () => [],
     setHeader: () => undefined,
   };
 }

@@ -19,7 +19,7 @@ export interface SubscriptionParts {
   readonly maxSubscriptionsPerSocket: number;
   readonly maxSocketsPerAccount: number;
   /** Follows the session of an access token; undefined for a token that lets nobody in. */
-  enter(token: string, onEnd: () => void): Promise<LiveSession | undefined>;
+  enter(token: string, onEnd: () => void, facts: RequestFacts): Promise<LiveSession | undefined>;
   /** Called once for each subscription. */
   newContext(session: LiveSession, facts: RequestFacts): unknown;
 }
@@ -32,7 +32,7 @@ export function subscriptionProtocol(parts: SubscriptionParts): Server<OpenSocke
   const format = (error: GraphQLError) => parts.formatError(error.toJSON(), error);
   const results = new SharedResults();
   const accountSlots = new Slots(parts.maxSocketsPerAccount);
-  const enter: SubscriptionParts['enter'] = (token, onEnd) => parts.enter(token, onEnd);
+  const enter: SubscriptionParts['enter'] = (...socket) => parts.enter(...socket);
   return makeServer<Record<string, unknown> | undefined, OpenSocket>({
     connectionInitWaitTimeout: INITIALISED_WITHIN_MS,
     onConnect: initialisation({ logger: parts.logger, accountSlots, enter }),

@@ -39,6 +39,8 @@ const integers: readonly (readonly [string, number, number])[] = [
   ['BATCH_HISTORY_RETENTION_DAYS', 1, 36500],
   ['EVIDENCE_MIN_DAYS', 1, 36500],
   ['STALE_ACCOUNT_DAYS', 1, 36500],
+  ['STALE_EMAIL_CHANGE_DAYS', 1, 36500],
+  ['STALE_REMINDER_DAYS', 1, 36500],
   ['MAX_SUBSCRIPTIONS_PER_SOCKET', 1, 10000],
   ['MAX_SOCKETS_PER_ACCOUNT', 1, 100000],
   ['MIN_PASSWORD_LENGTH', 8, 256],
@@ -47,8 +49,10 @@ const integers: readonly (readonly [string, number, number])[] = [
   ['ACCESS_TOKEN_TTL_SECONDS', 1, 86400],
   ['REFRESH_TOKEN_TTL_SECONDS', 1, 31536000],
   ['KEY_ROTATION_TTL_SECONDS', 1, 31536000],
+  ['KEY_ROTATION_INTERVAL_DAYS', 1, 36500],
   ['EMAIL_VERIFICATION_TTL_SECONDS', 60, 2592000],
   ['PASSWORD_RESET_TTL_SECONDS', 60, 86400],
+  ['EMAIL_CHANGE_TTL_SECONDS', 60, 2592000],
 ];
 
 describe('whole numbers', () => {

@@ -1,0 +1,209 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { SessionCache } from '../../src/domain/accounts/session-cache.js';
+import { revokeSession } from '../../src/domain/accounts/sessions.js';
+import { eventually } from '../support/eventually.js';
+import { heldAnswers } from '../support/held-answers.js';
+import { makeOwner, openRules, type Owner, type Rules } from '../support/rules.js';
+import { SaidSignals } from '../support/said-signals.js';
+import { statementsOf } from '../support/statements.js';
+
+let rules: Rules;
+let signals: SaidSignals;
+let sessions: SessionCache;
+
+beforeAll(async () => {
+  rules = await openRules();
+});
+beforeEach(() => {
+  signals = new SaidSignals();
+  sessions = new SessionCache(rules.db, { signals });
+});
+afterAll(() => rules.close());
+
+const find = (owner: Owner, by = sessions) => by.find(owner.viewer.sessionId);
+const costOf = async (run: () => Promise<unknown>) => (await statementsOf(rules.database.pool, run)).length;
+const word = (owner: Owner) => signals.say('sparekey_session_ended', owner.viewer.sessionId);
+
+/** Without a word to anybody. */
+const change = (owner: Owner, change: string) => rules.database.rows(change, [owner.viewer.sessionId]);
+const REVOKED = 'update sessions set revoked_at = now() where id = $1';
+
+describe('who is behind a session', () => {
+  it('costs one statement, and then none', async () => {
+    const [me, other] = [await makeOwner(rules, { role: 'ADMIN' }), await makeOwner(rules)];
+    expect(await costOf(() => find(me))).toBe(1);
+    expect(await costOf(() => Promise.all([find(me), find(me), find(me)]))).toBe(0);
+    const { secondsSinceAuthentication: _, ...viewer } = me.viewer;
+    expect(await find(me)).toEqual({ ...viewer, secondsSinceAuthentication: expect.any(Number) });
+    expect(await costOf(async () => expect((await find(other))?.accountId).toBe(other.id))).toBe(1);
+  });
+
+  it('costs one statement for all who ask at the same time', async () => {
+    const me = await makeOwner(rules);
+    const asked = () => Promise.all(Array.from({ length: 20 }, () => find(me)));
+    expect(
+      await costOf(async () => expect((await asked()).map((found) => found?.accountId)).toEqual(Array(20).fill(me.id))),
+    ).toBe(1);
+  });
+
+  it('is asked each time of a session that lets nobody in, and nothing of it is kept', async () => {
+    const [revoked, expired, gone] = [await makeOwner(rules), await makeOwner(rules), await makeOwner(rules)];
+    await change(revoked, REVOKED);
+    await change(expired, 'update sessions set expires_at = now() where id = $1');
+    await rules.database.rows('delete from accounts where id = $1', [gone.id]);
+    for (const id of [...[revoked, expired, gone].map(({ viewer }) => viewer.sessionId), randomUUID()]) {
+      expect(await costOf(async () => expect(await sessions.find(id)).toBeUndefined())).toBe(1);
+      expect(await costOf(() => sessions.find(id))).toBe(1);
+    }
+    expect(sessions.size).toBe(0);
+  });
+
+  it('is asked anew after a question that failed', async () => {
+    for (let attempt = 1; attempt <= 2; attempt += 1) {
+      expect(await costOf(() => expect(sessions.find('no id')).rejects.toThrow('uuid'))).toBe(1);
+    }
+    expect(sessions.size).toBe(0);
+  });
+
+  it('is known of the sessions that were asked for last, and of no more than it may', async () => {
+    const few = new SessionCache(rules.db, { signals, mostSessions: 3 });
+    const owners = await Promise.all(Array.from({ length: 5 }, () => makeOwner(rules)));
+    const [first, second, ...others] = owners as [Owner, Owner, ...Owner[]];
+    for (const owner of [first, second]) await find(owner, few);
+    await find(first, few);
+    for (const owner of others.slice(0, 2)) await find(owner, few);
+    expect(few.size).toBe(3);
+    expect(await costOf(() => find(first, few))).toBe(0);
+    expect(await costOf(() => find(second, few))).toBe(1);
+    expect(few.size).toBe(3);
+  });
+});
+
+describe('what is known of a session', () => {
+  it('is forgotten when it is said to have ended, and of no other', async () => {
+    const [me, other] = [await makeOwner(rules), await makeOwner(rules)];
+    for (const owner of [me, other]) await find(owner);
+    await revokeSession(rules.db, me.viewer.sessionId);
+    expect(await find(me)).toBeDefined();
+    word(me);
+    expect(await find(me)).toBeUndefined();
+    expect(await costOf(() => find(other))).toBe(0);
+  });
+
+  it('is forgotten at once where this process ended it', async () => {
+    const [me, other] = [await makeOwner(rules), await makeOwner(rules)];
+    for (const owner of [me, other]) await find(owner);
+    await change(me, REVOKED);
+    sessions.forget([me.viewer.sessionId]);
+    expect(await find(me)).toBeUndefined();
+    expect(await costOf(() => find(other))).toBe(0);
+  });
+
+  it.each([
+    ['the word of its end', (owner: Owner) => word(owner)],
+    ['a gap', () => signals.gap()],
+    ['its end by this process', (owner: Owner, by: SessionCache) => by.forget([owner.viewer.sessionId])],
+  ])('is not what was on its way when there was %s', async (_label, end) => {
+    const me = await makeOwner(rules);
+    const held = heldAnswers(rules.db);
+    const slow = new SessionCache(held.db, { signals });
+    const isHeld = held.hold();
+    const before = find(me, slow);
+    await isHeld;
+    await change(me, REVOKED);
+    end(me, slow);
+    // Who asks now must not be answered by what was asked before.
+    const after = find(me, slow);
+    held.letIn();
+    expect(await before).toBeDefined();
+    expect(await after).toBeUndefined();
+    expect(await find(me, slow)).toBeUndefined();
+    expect(slow.size).toBe(0);
+  });
+
+  it('is at most five seconds old, whatever was lost without a word', async () => {
+    const [revoked, gone, demoted, same] = await Promise.all([
+      makeOwner(rules),
+      makeOwner(rules),
+      makeOwner(rules, { role: 'ADMIN' }),
+      makeOwner(rules),
+    ]);
+    const began = performance.now();
+    for (const owner of [revoked, gone, demoted, same]) await find(owner);
+    await change(revoked, REVOKED);
+    await rules.database.rows('delete from accounts where id = $1', [gone.id]);
+    await rules.database.rows(`update accounts set role = 'USER' where id = $1`, [demoted.id]);
+    await eventually(async () => {
+      const isOld = performance.now() - began >= 5_000;
+      const [one, two, three] = await Promise.all([find(revoked), find(gone), find(demoted)]);
+      const isSeen = one === undefined && two === undefined && three?.role === 'USER';
+      // Asking again and again keeps nothing alive.
+      return isOld && isSeen;
+    }, 15_000);
+    expect(await find(same)).toBeDefined();
+  });
+
+  it('tells how long ago its person signed in, counting on', async () => {
+    const me = await makeOwner(rules);
+    await change(me, `update sessions set authenticated_at = now() - interval '100 seconds' where id = $1`);
+    const first = await find(me);
+    await delay(300);
+    let second;
+    expect(await costOf(async () => (second = await find(me)))).toBe(0);
+    expect(first?.secondsSinceAuthentication).toBeGreaterThanOrEqual(100);
+    const seconds = Number((second as typeof first)?.secondsSinceAuthentication);
+    expect(seconds - Number(first?.secondsSinceAuthentication)).toBeGreaterThanOrEqual(0.29);
+  });
+
+  it('ends with the session, to the moment', async () => {
+    const me = await makeOwner(rules);
+    await change(me, `update sessions set expires_at = now() + interval '1 second' where id = $1`);
+    const began = performance.now();
+    expect(await find(me)).toBeDefined();
+    await delay(1_050 - (performance.now() - began));
+    expect(await costOf(async () => expect(await find(me)).toBeUndefined())).toBe(0);
+  });
+});
+
+describe('while nothing can be heard', () => {
+  it('nothing is known: each question is a statement', async () => {
+    const me = await makeOwner(rules);
+    await find(me);
+    signals.isUp = false;
+    expect(await costOf(() => Promise.all([find(me), find(me)]))).toBe(2);
+    expect(sessions.size).toBe(0);
+    await change(me, REVOKED);
+    expect(await find(me)).toBeUndefined();
+  });
+
+  it('what was known before is not believed after, and is known anew then', async () => {
+    const me = await makeOwner(rules);
+    await find(me);
+    signals.isUp = false;
+    await change(me, REVOKED);
+    signals.gap();
+    signals.isUp = true;
+    expect(await find(me)).toBeUndefined();
+    const other = await makeOwner(rules);
+    await find(other);
+    expect(await costOf(() => find(other))).toBe(0);
+  });
+
+  it('a question that was asked meanwhile is not remembered once something is heard again', async () => {
+    const me = await makeOwner(rules);
+    const held = heldAnswers(rules.db);
+    const slow = new SessionCache(held.db, { signals });
+    signals.isUp = false;
+    const isHeld = held.hold();
+    const before = find(me, slow);
+    await isHeld;
+    await change(me, REVOKED);
+    signals.gap();
+    signals.isUp = true;
+    held.letIn();
+    expect(await before).toBeDefined();
+    expect(await find(me, slow)).toBeUndefined();
+  });
+});
