@@ -29,6 +29,6 @@ export const renderCodeFile: RenderCodeFile = async (format, sheet) => {
 
 /** Fonts and what writes PDF are loaded by the first that is asked for: a server that never is has no use for their memory. */
 async function pdfBytes(sheet: CodeSheet): Promise<Buffer> {
-  const { pdf } = await import('./pdf/pdf.js');
+  const { pdf } = await import('./pdf.js');
   return await pdf(sheet);
 }

@@ -33,13 +33,14 @@ async function readJson(answer: IncomingMessage): Promise<unknown> {
 }
 
 function checkHead({ statusCode = 0, headers }: IncomingMessage): void {
-  if (statusCode !== OK) {
-    const isRedirect = statusCode >= REDIRECTS.from && statusCode <= REDIRECTS.to;
-    throw new FetchRefusedError(isRedirect ? 'REDIRECTED' : 'HTTP_ERROR', `The answer had the status ${statusCode}.`);
-  }
+  if (statusCode !== OK) throw new FetchRefusedError(failureWith(statusCode), `The status was ${statusCode}.`);
   const { 'content-type': type = '', 'content-encoding': encoding = 'identity' } = headers;
   if (!JSON_TYPE.test(type)) throw notJson('The answer does not say that it is JSON.');
   if (encoding !== 'identity') throw notJson('The answer was compressed.');
+}
+
+function failureWith(status: number): FetchFailure {
+  return status >= REDIRECTS.from && status <= REDIRECTS.to ? 'REDIRECTED' : 'HTTP_ERROR';
 }
 
 async function readAll(answer: IncomingMessage): Promise<Buffer> {

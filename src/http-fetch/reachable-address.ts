@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
 const NAT64 = ipaddr.IPv6.parseCIDR('64:ff9b::/96');
@@ -21,7 +22,8 @@ export function isLoopbackAddress(text: string): boolean {
 }
 
 function unwrapped(text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
-  if (!ipaddr.isValid(text)) return undefined;
+  // The other library takes what only looks like an address, too.
+  if (isIP(text) === 0) return undefined;
   const address = ipaddr.process(text);
   if (address instanceof ipaddr.IPv4 || !address.match(NAT64)) return address;
   return ipaddr.fromByteArray(address.toByteArray().slice(NAT64_PREFIX_BYTES));

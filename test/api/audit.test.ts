@@ -73,7 +73,7 @@ describe('a page of all events', () => {
     const { edges, pageInfo } = await events();
     expect(edges).toHaveLength(20);
     const times = edges.map(({ node }) => node['createdAt']);
-    expect(times).toEqual(times.toSorted().toReversed());
+    expect(times).toEqual(times.toSorted((a, b) => Date.parse(b) - Date.parse(a)));
     expect(pageInfo).toEqual({
       hasNextPage: true,
       hasPreviousPage: false,
@@ -252,7 +252,12 @@ describe('an event tells', () => {
     const [mine] = await ownEvents(me);
     expect(mine).toEqual({
       ...theirs,
-      ...{ ipAddress: null, userAgent: null, method: null, sessionId: null, serviceKeyId: null, actor: null },
+      ipAddress: null,
+      userAgent: null,
+      method: null,
+      sessionId: null,
+      serviceKeyId: null,
+      actor: null,
     });
   });
 

@@ -3,6 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { buildSparekeySchema } from '../../src/resolvers/schema.js';
 import { ADMIN_EMAIL, type Answer, startTestApp, type TestApp } from '../support/app.js';
 import { from, newAddress } from '../support/client-origin.js';
+import { headersOf } from '../support/hosts.js';
 import { TOGETHER } from '../support/later-app.js';
 import { scheduleInput } from '../support/schedules.js';
 import { documentOf, type Field, operations } from '../support/schema-walk.js';
@@ -201,7 +202,52 @@ async function administration({ email }: Person): Promise<void> {
   const selector = { codeId: activeBatch.codes[0].id };
   await call('Mutation.invalidateRecoveryCode', { selector }, { token });
   await cleanups(token, accountId);
+  await signingKeys(token);
+  await serviceKeys(token);
   await reading(token, { email, accountId });
+}
+
+/** Rotates, with a password where none is needed; then private halves are secrets, too. */
+async function signingKeys(token: string): Promise<void> {
+  await call('Mutation.rotateSigningKey', { currentPassword: SETTINGS.ADMIN_PASSWORD }, { token });
+  await call('Mutation.rotateSigningKey', { currentPassword: password('a wrong password') });
+  await call('Query.signingKeys', {}, { token });
+  const rows = await app.database.rows<{ kid: string; key_id: string; sealed: Buffer }>(
+    'select kid, key_id, sealed_private_jwk as sealed from signing_keys',
+  );
+  for (const { kid, key_id: keyId, sealed: bytes } of rows) {
+    const { d } = JSON.parse(app.app.stores.keyring.open('signing-key', { keyId, bytes }, { aad: kid })) as {
+      d: string;
+    };
+    scan.add('the private half of a signing key', d);
+    scan.add('the bytes of it', Buffer.from(d, 'base64url').toString('latin1'));
+  }
+}
+
+/** A host application has its key and its users' codes; what is no key, realm or header of one is a secret all the same. */
+async function serviceKeys(token: string): Promise<void> {
+  const currentPassword = SETTINGS.ADMIN_PASSWORD;
+  const created = await call('Mutation.createServiceKey', { input: { name: 'A shop' }, currentPassword }, { token });
+  const { secret, serviceKey } = created;
+  scan.add('a service key', secret);
+  const ask = async (query: string, variables: Record<string, unknown> = {}, headers = headersOf({ subject: 'user-7' })) => {
+    const answer = await app.post(query, variables, { token: secret, headers: { ...from(), ...headers } });
+    note('what a service key asks', answer);
+    return answer.data;
+  };
+  const { generateRecoveryCodes: issued } = await ask('mutation { generateRecoveryCodes { codes { code } } }');
+  for (const { code } of issued.codes) scan.add('a recovery code', code);
+  const [code] = issued.codes.map((entry: { code: string }) => entry.code);
+  for (const typed of [WRONG_CODE, code, code]) {
+    await ask('mutation($typed: String!) { verifyRecoveryCode(code: $typed) { outcome } }', { typed });
+  }
+  await ask('{ me { id } }', {}, headersOf({ address: newSecretToken() }));
+  await ask('{ me { id } }', {}, headersOf({ subject: `${newSecretToken()}${'x'.repeat(255)}` }));
+  await call('Mutation.createServiceKey', { input: { name: 'A shop', realm: newSecretToken() } }, { token });
+  await call('Query.serviceKeys', {}, { token });
+  await call('Mutation.revokeServiceKey', { id: newSecretToken() }, { token });
+  await call('Mutation.revokeServiceKey', { id: serviceKey.id }, { token });
+  await ask('{ me { id } }');
 }
 
 /** All that admins read, and secrets where they look for something. */

@@ -30,6 +30,8 @@ describe('what does not run', () => {
     ['PURGE_REPORTS', 0, {}, 'FAILED', floor(7)],
     ['BATCH_HISTORY', 29, strict, 'FAILED', floor(30)],
     ['UNVERIFIED_ACCOUNTS', 0, {}, 'FAILED', floor(1)],
+    ['EMAIL_CHANGE_REQUESTS', 0, {}, 'FAILED', floor(1)],
+    ['EMAIL_CHANGE_REQUESTS', 1, { EMAIL_CHANGE_TTL_SECONDS: '86401' }, 'FAILED', floor(2)],
   ] as const)('%s with %p days under %j: %s', async (task, retentionDays, settings, status, error) => {
     const row = purgeableRows(rules.database).find((each) => each.task === task) as PurgeableRow;
     await row.make(OLD);

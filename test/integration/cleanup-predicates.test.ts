@@ -84,8 +84,10 @@ describe('the cutoff of a run', () => {
     ['RECOVERY_CODES', 0, "interval '-1 microsecond'"],
     ['AUDIT_EVENTS', least.days, `interval '${least.hours} hours'`],
     ['UNVERIFIED_ACCOUNTS', 1, "interval '24 hours'"],
+    ['EMAIL_CHANGE_REQUESTS', 7, "interval '168 hours'"],
     ['VERIFICATION_TOKENS', null, "interval '0'"],
     ['SESSIONS', null, "interval '0'"],
+    ['SIGNING_KEYS', null, "interval '0'"],
     ['COPIES', null, "interval '0'"],
     ['RATE_LIMITS', null, "interval '24 hours'"],
     ['OUTBOX', null, "interval '168 hours'"],
@@ -189,9 +191,25 @@ const spared: readonly [string, RunWish, () => Promise<unknown>][] = [
     },
   ],
   [
+    'changes of address that wait, whatever one side has said',
+    { task: 'EMAIL_CHANGE_REQUESTS', retentionDays: 7 },
+    async () => {
+      const { emailChange } = makers(rules.database);
+      const young = new Date(Date.now() - 6.99 * DAY * 1000);
+      for (const side of ['confirmed_by_current_at', 'confirmed_by_new_at', 'created_at']) {
+        await emailChange({ [side]: young, created_at: young });
+      }
+    },
+  ],
+  [
     'tokens that still lead somewhere',
     { task: 'VERIFICATION_TOKENS' },
     () => makers(rules.database).token({ purpose: 'PASSWORD_RESET', created_at: OLD, expires_at: '2100-01-01' }),
+  ],
+  [
+    'former signing keys that prove tokens yet',
+    { task: 'SIGNING_KEYS' },
+    () => makers(rules.database).signingKey('2100-01-01T00:00:00Z'),
   ],
   [
     'used refresh tokens until they expire, and sessions that have some',

@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { SignalListener } from '../../src/database/signal-listener.js';
 import { SessionCache } from '../../src/domain/accounts/session-cache.js';
 import { revokeSession } from '../../src/domain/accounts/sessions.js';
+import { CHANNELS } from '../../src/domain/signals.js';
+import { type DatabaseProxy, openDatabaseProxy } from '../support/database-proxy.js';
 import { eventually } from '../support/eventually.js';
 import { heldAnswers } from '../support/held-answers.js';
 import { makeOwner, openRules, type Owner, type Rules } from '../support/rules.js';
@@ -205,5 +208,45 @@ describe('while nothing can be heard', () => {
     held.letIn();
     expect(await before).toBeDefined();
     expect(await find(me, slow)).toBeUndefined();
+  });
+});
+
+describe('with a line of its own to the database', () => {
+  let proxy: DatabaseProxy;
+  let listener: SignalListener;
+  let heard: SessionCache;
+
+  beforeAll(async () => {
+    proxy = await openDatabaseProxy(rules.database.url);
+    listener = new SignalListener({ url: proxy.url, channels: CHANNELS, onFault: () => undefined });
+    heard = new SessionCache(rules.db, { signals: listener });
+    await listener.start();
+  });
+  afterAll(async () => {
+    await listener.stop();
+    await proxy.close();
+  });
+
+  it('a session is known until it ends', async () => {
+    const me = await makeOwner(rules);
+    await find(me, heard);
+    expect(await costOf(() => find(me, heard))).toBe(0);
+    await revokeSession(rules.db, me.viewer.sessionId);
+    await eventually(async () => (await find(me, heard)) === undefined, 2_000);
+  });
+
+  it('is asked each time while the line is cut, and what ended meanwhile lets nobody in after it', async () => {
+    const [me, other] = [await makeOwner(rules), await makeOwner(rules)];
+    for (const owner of [me, other]) await find(owner, heard);
+    await proxy.cut();
+    await eventually(() => !listener.isUp);
+    for (const owner of [me, other, me]) expect(await costOf(() => find(owner, heard))).toBe(1);
+    await revokeSession(rules.db, me.viewer.sessionId);
+    expect(await find(me, heard)).toBeUndefined();
+    await proxy.restore();
+    await eventually(() => listener.isUp);
+    expect(await find(me, heard)).toBeUndefined();
+    await find(other, heard);
+    expect(await costOf(() => find(other, heard))).toBe(0);
   });
 });

@@ -44,6 +44,8 @@ const OPERATIONS = `
   Query.cleanupSchedule            UNAUTHENTICATED  UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        answer           FORBIDDEN
   Query.purgeReports               UNAUTHENTICATED  UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        answer           FORBIDDEN
   Query.purgeReport                UNAUTHENTICATED  UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        answer           FORBIDDEN
+  Query.signingKeys                UNAUTHENTICATED  UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        answer           FORBIDDEN
+  Mutation.rotateSigningKey        UNAUTHENTICATED  UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        answer           FORBIDDEN
   Query.jobCounts                  UNAUTHENTICATED  UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        answer           FORBIDDEN
   Mutation.createCleanupSchedule   UNAUTHENTICATED  UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        answer           FORBIDDEN
   Mutation.updateCleanupSchedule   UNAUTHENTICATED  UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        answer           FORBIDDEN
@@ -155,6 +157,7 @@ export const FIELD_ACCESS: Readonly<Record<string, FieldAccess>> = {
   ...fields('PurgedBatch', 'holder', 'batchId accountId issuedCount usedCount purgedCount remainingRows isBatchPurged'),
   ...fields('PurgedBatchConnection', 'holder', 'edges pageInfo totalCount'),
   ...fields('PurgedBatchEdge', 'holder', 'cursor node'),
+  ...fields('SigningKey', 'holder', 'kid algorithm isCurrent createdAt expiresAt'),
   ...fields('FlushJobsPayload', 'holder', 'counts total isDryRun'),
   ...fields('PurgeProgress', 'holder', 'reportId task done eligible'),
   ...fields('AccountConnection', 'holder', 'edges pageInfo totalCount'),

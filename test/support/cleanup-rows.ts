@@ -124,6 +124,12 @@ export function purgeableRows(database: Database): readonly PurgeableRow[] {
     ...rowsOf('EMAIL_LOG', 'email_log', { 'a mail': make.emailLog }),
     ...rowsOf('PURGE_REPORTS', 'purge_reports', { 'a report': make.report }),
     ...rowsOf('UNVERIFIED_ACCOUNTS', 'accounts', { 'an account': (at) => make.account({ created_at: at }) }),
+    ...rowsOf(
+      'EMAIL_CHANGE_REQUESTS',
+      'email_change_requests',
+      { 'a change of address that was not completed': (at) => make.emailChange({ created_at: at }) },
+      'stale',
+    ),
     ...['EMAIL_VERIFICATION', 'PASSWORD_RESET', 'EMAIL_CHANGE'].flatMap((purpose) =>
       rowsOf(
         'VERIFICATION_TOKENS',
@@ -137,6 +143,9 @@ export function purgeableRows(database: Database): readonly PurgeableRow[] {
     ),
     ...rowsOf('SESSIONS', 'refresh_tokens', { 'a refresh token': make.refreshToken }, 'refreshTokens'),
     ...rowsOf('SESSIONS', 'sessions', { 'a session': (at) => make.session({ expires_at: at }) }, 'sessions'),
+    ...rowsOf('SIGNING_KEYS', '(select kid as id from signing_keys where not is_current) former', {
+      'a former signing key': make.signingKey,
+    }),
     { ...rowsOf('COPIES', 'code_copies', { 'a copy': make.copy })[0]!, key: 'batch_id::text' },
     ...limiterRows(make.limiterRow),
     ...rowsOf('OUTBOX', 'outbox', {
@@ -223,6 +232,10 @@ export function makers(database: Database) {
       const ended = { status: 'SUCCEEDED', trigger: 'MANUAL', finished_at: at, cursor: next?.cursor };
       return insert('purge_reports', { task: 'OUTBOX', ...ended });
     },
+    emailChange: async (values: Readonly<Record<string, unknown>>) => {
+      const wanted = { new_email: 'b@example.org', new_email_key: 'b@example.org', expires_at: 'infinity' };
+      return insert('email_change_requests', { account_id: await verified(), ...wanted, ...values });
+    },
     token: async (values: Readonly<Record<string, unknown>>) =>
       insert('verification_tokens', {
         account_id: await verified(),
@@ -238,6 +251,18 @@ export function makers(database: Database) {
       const sealed = { sealed: randomBytes(8), key_id: 'none', expires_at: at };
       await insertRow(database, 'code_copies', { batch_id, session_id: await session(), ...sealed });
       return batch_id;
+    },
+    signingKey: async (at: string) => {
+      const kid = randomUUID();
+      const halves = { public_jwk: '{}', sealed_private_jwk: randomBytes(8), key_id: 'none' };
+      await insertRow(database, 'signing_keys', {
+        kid,
+        algorithm: 'EdDSA',
+        ...halves,
+        is_current: false,
+        expires_at: at,
+      });
+      return kid;
     },
     limiterRow: async (values: Readonly<Record<string, unknown>>) => {
       const key = randomBytes(16);
@@ -255,5 +280,6 @@ export async function emptyTables({ rows }: Database): Promise<void> {
   await rows(
     'truncate accounts, recovery_codes, recovery_code_batches, purge_reports, rate_limits, outbox, email_log, agenda_jobs, audit_events cascade',
   );
+  await rows('delete from signing_keys where not is_current');
   await rows('alter table audit_events enable trigger user');
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { issue, makeAccount, PASSWORD, signIn, signInAsAdmin, type TestAccount, type TestBatch } from './accounts.js';
-import { ADMIN_EMAIL, type TestApp } from './app.js';
+import { ADMIN_EMAIL, ADMIN_PASSWORD, type TestApp } from './app.js';
 import type { ViewerName } from './access-table.js';
 import { from } from './client-origin.js';
 import { makeHost } from './hosts.js';
@@ -134,6 +134,8 @@ export const RIGHT_ARGUMENTS: Readonly<Record<string, (scene: Scene) => Variable
   'Query.purgeReports': async (scene) => (await newReport(scene), { first: 5, filter: { task: 'RECOVERY_CODES' } }),
   'Query.purgeReport': async (scene) => ({ id: await newReport(scene) }),
   'Query.jobCounts': () => ({}),
+  'Query.signingKeys': () => ({}),
+  'Mutation.rotateSigningKey': () => ({ revokePrevious: false, currentPassword: ADMIN_PASSWORD }),
   'Mutation.createCleanupSchedule': () => ({ input: scheduleInput() }),
   'Mutation.updateCleanupSchedule': async (scene) => ({ id: await newSchedule(scene), input: scheduleInput() }),
   'Mutation.setCleanupScheduleEnabled': async (scene) => ({ id: await newSchedule(scene), enabled: false }),

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { CODE_ALPHABET } from '../../src/domain/codes/code-format.js';
 import type { CodeSheet } from '../../src/domain/copies/code-sheet.js';
-import { fontFiles } from '../../src/files/pdf/fonts.js';
+import { fontForDocument, type FontName } from '../../src/files/pdf/fonts.js';
 import { renderCodeFile } from '../../src/files/render-code-file.js';
 import { codeSheet, DEFAULT_FORMAT } from '../support/code-sheets.js';
 import { imageOf, likeness } from '../support/pdf-image.js';
@@ -245,15 +245,24 @@ describe('the page that is seen', () => {
   });
 
   it.each(['Il', 'I1', 'l1', 'l|'])('shows %j as two', ([one, other]) => {
-    const fonts = [fontFiles.code, fontFiles.text, fontFiles.heading];
-    for (const font of fonts) expect(likeness(font, one!, other!)).toBeLessThan(0.7);
+    const fonts: FontName[] = ['code', 'text', 'heading'];
+    for (const font of fonts) expect(likeness(fileOf(font), one!, other!)).toBeLessThan(0.7);
     // A font in which they are hard to tell, for comparison.
-    expect(likeness(fontFiles.wide, 'I', 'l')).toBeGreaterThan(0.7);
+    expect(likeness(fileOf('wide'), 'I', 'l')).toBeGreaterThan(0.7);
   });
 
   it.each(['O0', 'o0'])('shows %j as two, by the stroke through the zero', ([one, other]) => {
-    for (const font of [fontFiles.code, fontFiles.text]) expect(likeness(font, one!, other!)).toBeLessThan(0.85);
+    for (const font of ['code', 'text'] as const) expect(likeness(fileOf(font), one!, other!)).toBeLessThan(0.85);
   });
+});
+
+function fileOf(name: FontName): Buffer {
+  return (fontForDocument(name) as unknown as { readonly stream: { readonly buffer: Buffer } }).stream.buffer;
+}
+
+it('knows a glyph in one document by nothing that stood in another', () => {
+  expect(fontForDocument('text').getGlyph(40, [65]).codePoints).toEqual([65]);
+  expect(fontForDocument('text').getGlyph(40, [66]).codePoints).toEqual([66]);
 });
 
 /** Where strokes begin on a way. */

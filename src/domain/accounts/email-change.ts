@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import { requireSignedIn } from '../access/rules.js';
 import type { Origin, SignedIn, Viewer } from '../access/viewer.js';
 import type { Keyring } from '../crypto/keyring.js';
@@ -97,6 +98,8 @@ export class EmailChange {
     const me = requireSignedIn(viewer);
     const { accountId } = me;
     const isDropped = await this.db.transaction().execute(async (tx) => {
+      // A confirmation holds this lock from the look at the request to its end.
+      await sql`select 1 from accounts where id = ${accountId} for no key update`.execute(tx);
       if (!(await dropEmailChange(tx, accountId))) return false;
       await raise(tx, [{ ...sourceOf(me, origin), action: 'EMAIL_CHANGE_CANCELLED', accountId }]);
       return true;

@@ -33,7 +33,7 @@ export function createIssuers(db: Database, core: IssuerCore, reauthentication: 
   const refresh = new KeyRefresh(db, { fetchJson, allowLoopback, log });
   const trusted = new TrustedIssuers(db, { signals, maxStaleDays });
   return {
-    oidcClients: new OidcClients(db, { reauthentication, refresh, ownIssuer, allowLoopback }),
+    oidcClients: new OidcClients(db, { reauthentication, refresh, trusted, ownIssuer, allowLoopback }),
     federation: new Federation(db, { trusted, refresh, log, ownIssuer }),
     keyRefresh: refresh,
   };

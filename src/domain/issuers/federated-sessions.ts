@@ -78,7 +78,8 @@ class NotOpenedError extends Error {}
 
 /**
  * Opens the session of a token, or lets it last as long as the token. The account is made on first sight, unless it was
- * deleted after the token was issued. Undefined where the session was revoked, or the account deleted.
+ * deleted after the token was issued. Undefined where the session was revoked, or the account deleted, or where by the
+ * database's clock the token has expired.
  */
 export async function openFederatedSession(
   db: Database,
@@ -152,7 +153,7 @@ async function upsertSession(
     ), noted as (
       update accounts set last_signed_in_at = sparekey_now() from entered where accounts.id = entered.account_id
     ), ${raisedWithin(source, { action: 'SIGNED_IN', from: sql`entered`, facts: { accountId: sql`entered.account_id` } })}
-    select ${ownerColumns} from s, a
+    select ${ownerColumns} from s, a where s.expires_at > sparekey_now()
   `.execute(tx);
   const [owner] = rows;
   if (owner === undefined) throw new NotOpenedError();

@@ -77,7 +77,7 @@ async function isStrong(jwk: PublicJwk): Promise<boolean> {
 }
 
 async function imported(jwk: PublicJwk): Promise<CryptoKey> {
-  return (await importJWK(jwk, jwk.alg)) as CryptoKey;
+  return await importJWK(jwk, jwk.alg);
 }
 
 /** What the header of a token says of the key that signed it. */

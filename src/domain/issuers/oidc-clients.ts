@@ -13,6 +13,7 @@ import { discoveryUrl } from './issuer-url.js';
 import { type KeyRefresh, keySetJson } from './key-refresh.js';
 import { clientColumns, listClients, type OidcClient } from './oidc-client.js';
 import { type OidcClientInput, parseClient, type ParsedClient } from './parse-client.js';
+import type { TrustedIssuers } from './trusted-issuers.js';
 
 export interface SaveClient {
   /** Absent or null: a new one. */
@@ -24,6 +25,8 @@ export interface SaveClient {
 interface Parts {
   readonly reauthentication: Reauthentication;
   readonly refresh: KeyRefresh;
+  /** What this process knows of issuers: here a change holds at once. The others hear of it. */
+  readonly trusted: Pick<TrustedIssuers, 'forget'>;
   readonly ownIssuer: () => string;
   readonly allowLoopback: boolean;
 }
@@ -67,7 +70,9 @@ export class OidcClients {
     const fetched = await refresh.fetch(sourceOfKeys(client));
     const saving = { id: isNew ? newId() : id, isNew, client, fetched, source: sourceOf(admin, origin) };
     try {
-      return await this.#save(saving);
+      const saved = await this.#save(saving);
+      this.parts.trusted.forget();
+      return saved;
     } catch (error) {
       throw conflictOf(error) ?? error;
     }
@@ -86,6 +91,7 @@ export class OidcClients {
       await raise(tx, [{ ...source, action: 'OIDC_CLIENT_DELETED', reason: about, about }]);
       await signal(tx, 'sparekey_issuers_changed', [id]);
     });
+    this.parts.trusted.forget();
   }
 
   async #requireExisting(id: string): Promise<void> {

@@ -57,5 +57,8 @@ function parseOperations(operations: ServiceKeyInput['operations']): readonly Se
 function parseExpiry(days: number | null | undefined): number | null {
   if (days === null || days === undefined) return null;
   if (Number.isInteger(days) && days >= 1 && days <= MOST_DAYS) return days;
-  throw new BadUserInputError('input.expiresInDays', `Give 1 to ${MOST_DAYS} days, or none for a key that never expires.`);
+  throw new BadUserInputError(
+    'input.expiresInDays',
+    `Give 1 to ${MOST_DAYS} days, or none for a key that never expires.`,
+  );
 }

@@ -23,7 +23,10 @@ export function parseServiceHeaders(values: HeaderValues): ServiceHeaders {
   return {
     subject: of('X-Sparekey-Subject', { read: named, right: A_NAME }),
     session: of('X-Sparekey-Subject-Session', { read: named, right: A_NAME }),
-    clientAddress: of('X-Sparekey-Client-Address', { read: writtenAddress, right: 'Send it once, with one IP address.' }),
+    clientAddress: of('X-Sparekey-Client-Address', {
+      read: writtenAddress,
+      right: 'Send it once, with one IP address.',
+    }),
   };
 }
 

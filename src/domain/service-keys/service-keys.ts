@@ -93,7 +93,9 @@ async function insert(tx: Database, { key, secret, source }: NewServiceKey): Pro
 }
 
 async function existing(db: Database, id: string): Promise<ServiceKey> {
-  const { rows } = await sql<ServiceKey>`select ${serviceKeyColumns} from service_keys k where k.id = ${id}`.execute(db);
+  const { rows } = await sql<ServiceKey>`select ${serviceKeyColumns} from service_keys k where k.id = ${id}`.execute(
+    db,
+  );
   const [found] = rows;
   if (found === undefined) throw new NotFoundError('service key');
   return found;

@@ -16,19 +16,26 @@ const paths = {
 
 export type FontName = keyof typeof paths;
 
-/**
- * The fonts as files, which each document parses for itself: a parsed font remembers of which character it first drew a
- * glyph, so in documents that shared one, text could be read back as what had stood in another.
- */
-export const fontFiles = Object.fromEntries(
-  Object.entries(paths).map(([name, path]) => [name, readFileSync(path)]),
-) as Readonly<Record<FontName, Buffer>>;
+export const fontNames = Object.keys(paths) as readonly FontName[];
 
-const coverage = new Map<FontName, Font>();
+const parsed = new Map<FontName, Font>();
 
 /** Whether the font has a glyph for each character. */
 export function canSpell(name: FontName, text: string): boolean {
-  const font = coverage.get(name) ?? (create(fontFiles[name]) as Font);
-  coverage.set(name, font);
+  const font = parsedFont(name);
   return Array.from(text).every((character) => font.hasGlyphForCodePoint(character.codePointAt(0) ?? 0));
+}
+
+/**
+ * The font for one document. Its tables are parsed but once; its glyphs are the document's own, because a glyph keeps the
+ * character that it was first drawn for, and text could be read back as what had stood in another document.
+ */
+export function fontForDocument(name: FontName): Font {
+  return Object.create(parsedFont(name), { _glyphs: { value: {} } }) as Font;
+}
+
+function parsedFont(name: FontName): Font {
+  const font = parsed.get(name) ?? (create(readFileSync(paths[name])) as Font);
+  parsed.set(name, font);
+  return font;
 }

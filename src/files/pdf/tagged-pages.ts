@@ -1,6 +1,6 @@
 import type { FontName } from './fonts.js';
 import { brokenLines, visualRuns } from './shown-text.js';
-import { AREA, TaggedDocument } from './document.js';
+import { AREA, TaggedDocument } from './tagged-document.js';
 
 /** How a text looks; sizes in points, `leading` from one line to the next. */
 export interface Style {

@@ -16,7 +16,9 @@ export class ServiceKey {
   @Field(() => String)
   name!: string;
 
-  @Field(() => String, { description: 'Keys of one realm act for the same users, accounts of the origin service:<realm>.' })
+  @Field(() => String, {
+    description: 'Keys of one realm act for the same users, accounts of the origin service:<realm>.',
+  })
   realm!: string;
 
   @Field(() => [ServiceOperation], { description: 'What it may do; anything else is FORBIDDEN.' })
@@ -42,7 +44,8 @@ export class ServiceKeyInput {
 
   @Field(() => String, {
     nullable: true,
-    description: 'Keys of one realm act for the same users: 1 to 64 small letters, digits and dashes. Absent: a new realm.',
+    description:
+      'Keys of one realm act for the same users: 1 to 64 small letters, digits and dashes. Absent: a new realm.',
   })
   realm?: string | null;
 

@@ -1,4 +1,5 @@
 import { BadUserInputError } from '../../errors.js';
+import { isOneLine } from '../../one-line.js';
 import type { DomainSettings } from '../../settings.js';
 import type { TaskName } from '../registry.js';
 import type { ReportMail } from '../report.js';
@@ -27,7 +28,6 @@ export interface ScheduleInput {
 
 const MOST_NAME_CHARACTERS = 180;
 const LATEST = Date.UTC(9999, 11, 31);
-const UNPRINTABLE = /[\p{Cc}\p{Cs}\u2028-\u202E\u2066-\u2069]/u;
 
 interface Parsing {
   readonly settings: DomainSettings;
@@ -84,8 +84,7 @@ function isoOf(runAt: Date): string {
 }
 
 function checkName(name: string): void {
-  const { length } = Array.from(name);
-  if (name.trim() === '' || length > MOST_NAME_CHARACTERS || UNPRINTABLE.test(name)) {
+  if (!isOneLine(name, MOST_NAME_CHARACTERS)) {
     throw new BadUserInputError('input.name', `Give one line of 1 to ${MOST_NAME_CHARACTERS} characters.`);
   }
 }

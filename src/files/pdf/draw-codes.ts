@@ -1,12 +1,13 @@
 import type { CodeSheet } from '../../domain/copies/code-sheet.js';
 import { INK, LINE, styles } from './styles.js';
-import { AREA } from './document.js';
+import { AREA } from './tagged-document.js';
 import type { Element, Style, TaggedPages } from './tagged-pages.js';
 
 /** Within a row, from its left end. */
 const ROW = { boxLeft: 12, boxSize: 11, numberRight: 48, codeLeft: 60, codeRightMargin: 12 };
-const ROW_HEIGHT = 26;
-const LINE_MARGIN = 9;
+const ROW_HEIGHT = 28;
+/** Above and below a code of several lines, taken together. */
+const LINES_MARGIN = 10;
 
 const LARGEST = 13;
 /** Rather than smaller, codes go over several lines. */
@@ -35,7 +36,7 @@ export function drawCodes(pages: TaggedPages, codes: Codes): void {
   for (let rest = codes; rest.length > 0;) {
     const needed = Math.ceil(rest.length / grid.columns);
     pages.ensureRoom(Math.min(needed, ROWS_TOGETHER) * grid.rowHeight);
-    const rows = Math.min(needed, Math.floor((pages.bottom - pages.y) / grid.rowHeight));
+    const rows = Math.min(needed, Math.max(1, Math.floor((pages.bottom - pages.y) / grid.rowHeight)));
     const shown = rest.slice(0, rows * grid.columns);
     drawFrame(pages, grid, rows);
     shown.forEach((code, index) => {
@@ -63,7 +64,7 @@ function gridFor(pages: TaggedPages, codes: Codes): Grid {
   let lines = 1;
   while (lines < groups && sizeOf(columns, lines) < SMALLEST) lines += 1;
   const style = codeStyle(Math.min(LARGEST, sizeOf(columns, lines)));
-  const rowHeight = Math.max(ROW_HEIGHT, lines * style.leading + LINE_MARGIN);
+  const rowHeight = Math.max(ROW_HEIGHT, lines * style.leading + LINES_MARGIN);
   return { style, columns, columnWidth: width / columns, rowHeight, linesOf: (code) => inLines(code, lines) };
 }
 

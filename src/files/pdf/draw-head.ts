@@ -1,7 +1,7 @@
 import type { CodeSheet } from '../../domain/copies/code-sheet.js';
-import { AREA } from './document.js';
 import { shownText } from './shown-text.js';
 import { LINE, styles } from './styles.js';
+import { AREA } from './tagged-document.js';
 import type { Style, TaggedPages } from './tagged-pages.js';
 
 const WIDTH = AREA.right - AREA.left;

@@ -1,12 +1,12 @@
-import { AREA } from './document.js';
 import { styles } from './styles.js';
+import { AREA } from './tagged-document.js';
 import type { TaggedPages } from './tagged-pages.js';
 
 /** What whoever holds the sheet should know, by topic. */
 const ADVICE: readonly (readonly [topic: string, text: string])[] = [
   [
     'When to use one',
-    'When you are asked for your second factor and do not have it, because your phone is lost, broken or new: enter one of these codes instead.',
+    'You are asked for your second factor and do not have it, because your phone is lost, broken or new: enter one of these codes instead.',
   ],
   ['Each works once', 'Tick its box when you have used it. Which one you take does not matter.'],
   [
@@ -15,7 +15,7 @@ const ADVICE: readonly (readonly [topic: string, text: string])[] = [
   ],
   [
     'Where to keep them',
-    'Where you can reach them without your phone and without this account, and nobody else can: on paper in a safe place, or in a password manager.',
+    'On paper in a safe place, or in a password manager: where you can reach them without your phone and without this account, and nobody else can.',
   ],
   [
     'If they were seen',

@@ -1,5 +1,5 @@
 import PDFDocument from 'pdfkit';
-import { fontFiles } from './fonts.js';
+import { fontForDocument, fontNames } from './fonts.js';
 
 /** Of A4, in points. */
 export const PAGE = { width: 595.28, height: 841.89 };
@@ -34,7 +34,8 @@ export class TaggedDocument extends PDFDocument {
       // An empty name keeps the library from its own default, which is not embedded.
       font: '',
     });
-    for (const [name, file] of Object.entries(fontFiles)) this.registerFont(name, file);
+    // The library takes parsed fonts, which its types do not say.
+    for (const name of fontNames) this.registerFont(name, fontForDocument(name) as never);
     // The library's own switch for it adds a CIDSet that lacks the parts of accented letters, which the standard forbids.
     this.appendXML(PDF_UA_1);
     this.addPage();

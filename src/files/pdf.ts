@@ -1,12 +1,12 @@
 import { buffer } from 'node:stream/consumers';
-import type { CodeSheet } from '../../domain/copies/code-sheet.js';
-import { drawAdvice } from './advice.js';
-import { drawCodes } from './code-grid.js';
-import { AREA } from './document.js';
-import { drawHead } from './head.js';
-import { oneLine } from './shown-text.js';
-import { styles } from './styles.js';
-import { TaggedPages } from './tagged-pages.js';
+import type { CodeSheet } from '../domain/copies/code-sheet.js';
+import { drawAdvice } from './pdf/draw-advice.js';
+import { drawCodes } from './pdf/draw-codes.js';
+import { drawHead } from './pdf/draw-head.js';
+import { oneLine } from './pdf/shown-text.js';
+import { styles } from './pdf/styles.js';
+import { AREA } from './pdf/tagged-document.js';
+import { TaggedPages } from './pdf/tagged-pages.js';
 
 /** Below it stands nothing but the footer. */
 const BOTTOM = AREA.bottom - 20;
