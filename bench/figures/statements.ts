@@ -31,8 +31,9 @@ export async function takeSamples(stage: Stage): Promise<{ samples: Samples; fig
   for (let number = 1; number <= HISTORY_LENGTH; number += 1) await issueAgain(stage, reader);
   await asMember(stage, warming.owner, verifying(warming.plaintext));
 
-  const token = await tokenOf(app, warming.owner);
-  const { origin } = warming.owner;
+  // Of somebody who has not asked before: a session that is known costs none.
+  const token = await tokenOf(app, fresh);
+  const { origin } = fresh;
   const check = await record(() => app.services.authentication.viewerOf({ bearer: token, origin }));
   const verify = await asMember(stage, spent.owner, verifying(spent.plaintext));
   const wrong = await asMember(stage, wrongly.owner, verifying(WRONG_CODE));

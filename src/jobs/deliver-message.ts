@@ -40,7 +40,10 @@ export async function deliverMessage(parts: DeliveryParts, message: OutboxMessag
       return await deliverAdminNotice(parts, message, { isLastAttempt });
     case 'new-address-offered':
     case 'old-address-left':
-      return await deliverToOtherAddress(parts, message, { isLastAttempt, token: () => secretOf(parts, message) ?? '' });
+      return await deliverToOtherAddress(parts, message, {
+        isLastAttempt,
+        token: () => secretOf(parts, message) ?? '',
+      });
     default:
       return await deliverToAccount(parts, message);
   }

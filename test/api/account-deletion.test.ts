@@ -102,10 +102,16 @@ describe('deleting one’s account', () => {
     const me = await makeAccount(app);
     const { id } = await issue(app, me);
     await deleteMyAccount(as(me.token));
-    await app.database.rows(`update recovery_codes set deleted_at = now() - interval '91 days' where batch_id = $1`, [id]);
-    const { data } = await app.post('mutation { runCleanup(input: { task: RECOVERY_CODES }) { status total } }', {}, {
-      token: admin.token,
-    });
+    await app.database.rows(`update recovery_codes set deleted_at = now() - interval '91 days' where batch_id = $1`, [
+      id,
+    ]);
+    const { data } = await app.post(
+      'mutation { runCleanup(input: { task: RECOVERY_CODES }) { status total } }',
+      {},
+      {
+        token: admin.token,
+      },
+    );
     expect(data['runCleanup']).toEqual({ status: 'SUCCEEDED', total: 10 });
     const [batch] = await app.database.rows('select status from recovery_code_batches where id = $1', [id]);
     expect(batch).toEqual({ status: 'PURGED' });
@@ -148,7 +154,11 @@ describe('deleting one’s account', () => {
       [{ accountId: me.id, at: new Date().toISOString(), ipAddress: null, userAgent: null }],
     );
     await deleteMyAccount(as(me.token));
-    expect(await app.database.rows(`select 1 from outbox where payload->>'accountId' = $1 and delivered_at is null`, [me.id])).toEqual([]);
+    expect(
+      await app.database.rows(`select 1 from outbox where payload->>'accountId' = $1 and delivered_at is null`, [
+        me.id,
+      ]),
+    ).toEqual([]);
   });
 
   it('closes the sockets of the account, in every process', async () => {
@@ -186,7 +196,9 @@ describe('deleting one’s account', () => {
     const me = await makeAccount(app);
     const query = `mutation($p: String!) { deleteMyAccount(currentPassword: $p) { acknowledged } signOut { acknowledged } }`;
     const { errors } = await app.post(query, { p: PASSWORD }, { token: me.token });
-    expect(errors.map(({ path, extensions }) => [path, extensions?.['code']])).toEqual([[['signOut'], 'UNAUTHENTICATED']]);
+    expect(errors.map(({ path, extensions }) => [path, extensions?.['code']])).toEqual([
+      [['signOut'], 'UNAUTHENTICATED'],
+    ]);
     expect((await deleteMyAccount(as(me.token))).code).toBe('UNAUTHENTICATED');
   });
 });
@@ -199,9 +211,10 @@ describe('an admin', () => {
     expect(await codeOfMe(app, me.token)).toBeUndefined();
     expect((await deleteAccount(as(admin.token), me.id)).data['deleteAccount']).toEqual(ACKNOWLEDGED);
     expect(await codeOfMe(app, me.token)).toBe('UNAUTHENTICATED');
-    const [batch] = await app.database.rows('select status, deleted_by as by from recovery_code_batches where id = $1', [
-      batchId,
-    ]);
+    const [batch] = await app.database.rows(
+      'select status, deleted_by as by from recovery_code_batches where id = $1',
+      [batchId],
+    );
     expect(batch).toEqual({ status: 'PENDING_DELETION', by: admin.id });
     const [event] = await app.database.rows(
       `select actor_id as actor, reason from audit_events where account_id = $1 and action = 'ACCOUNT_DELETED'`,
@@ -219,7 +232,11 @@ describe('an admin', () => {
     const subjects = [];
     for (const origin of ['issuer:https://id.example.org', 'service:shop']) {
       const [id, externalId] = [randomUUID(), randomUUID()];
-      await app.database.rows('insert into accounts (id, origin, external_id) values ($1, $2, $3)', [id, origin, externalId]);
+      await app.database.rows('insert into accounts (id, origin, external_id) values ($1, $2, $3)', [
+        id,
+        origin,
+        externalId,
+      ]);
       expect((await deleteAccount(as(admin.token), id)).errors).toEqual([]);
       subjects.push(externalId);
     }
@@ -247,15 +264,17 @@ describe('the last admin', () => {
   }
 
   it('cannot be deleted, by whichever way', async () => {
-    const answers = [await deleteAccount(as(admin.token), admin.id), await deleteMyAccount(as(admin.token), ADMIN_PASSWORD)];
+    const answers = [
+      await deleteAccount(as(admin.token), admin.id),
+      await deleteMyAccount(as(admin.token), ADMIN_PASSWORD),
+    ];
     expect(answers.map(({ code }) => code)).toEqual(['CONFLICT', 'CONFLICT']);
     expect(answers[0]?.errors[0]?.message).toContain('create-admin');
     expect(await codeOfMe(app, admin.token)).toBeUndefined();
   });
 
   it('is left by admins who delete one another, and themselves, all at once', async () => {
-    const others = await Promise.all([makeAdmin(), makeAdmin(), makeAdmin()]);
-    const [a, b, c] = others as [TestAccount, TestAccount, TestAccount];
+    const [a, b, c] = await Promise.all([makeAdmin(), makeAdmin(), makeAdmin()]);
     await app.database.rows(`update accounts set role = 'USER' where id = $1`, [admin.id]);
     try {
       const answers = await Promise.all([
@@ -283,7 +302,8 @@ describe('a deletion, at the same moment', () => {
     for (let n = 0; n < 3; n += 1) {
       const me = await makeAccount(app);
       const { codes } = await issue(app, me);
-      const byCode = 'mutation($e: String!, $c: String!) { signInWithRecoveryCode(email: $e, code: $c) { accessToken } }';
+      const byCode =
+        'mutation($e: String!, $c: String!) { signInWithRecoveryCode(email: $e, code: $c) { accessToken } }';
       const [deleted, ...others] = await Promise.all([
         deleteMyAccount(as(me.token)),
         trySignIn({ on: app }, me.email),

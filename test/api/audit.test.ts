@@ -119,8 +119,11 @@ describe('a page of all events', () => {
     await page(1);
     const costs = [await statementsOf(app.database.pool, () => page(1))];
     costs.push(await statementsOf(app.database.pool, () => page(100)));
-    // The token's session, the page, and all accounts that it names.
-    expect(costs.map((sent) => sent.length)).toEqual([3, 3]);
+    for (const sent of costs) {
+      expect(sent.filter((text) => text.includes('from audit_events e'))).toHaveLength(1);
+      expect(sent.filter((text) => text.includes('from accounts a'))).toHaveLength(1);
+    }
+    expect(costs[1]?.length).toBeLessThanOrEqual(costs[0]?.length ?? 0);
     expect(costs.flat().filter((text) => text.includes('count(*)'))).toEqual([]);
     const counted = await statementsOf(app.database.pool, () => ask('{ auditEvents(first: 1) { totalCount } }', {}));
     expect(counted.filter((text) => text.includes('count(*)'))).toHaveLength(1);

@@ -91,12 +91,24 @@ describe('the table of who may do what', () => {
 });
 
 describe('every operation, with all that can be reached by it', () => {
+  /** What is asked of an account by whoever holds its mailed token and is not signed in. */
+  const HELD = '{ id email emailVerifiedAt role createdAt }';
+  /** After them their asker is not what he was: signed out, of another password, about to have another address, or gone. */
+  const CHANGES_ITS_ASKER = new Set([
+    'Mutation.signOut',
+    'Mutation.changePassword',
+    'Mutation.requestEmailChange',
+    'Mutation.deleteMyAccount',
+  ]);
+
   async function ask(name: string, scene: Scene, viewer: ViewerName, askers: Askers): Promise<void> {
     const field = fields.get(name) as Field;
     const asker = askers[viewer];
     const variables = await (RIGHT_ARGUMENTS[name] as (scene: Scene) => Promise<object>)(scene);
     const before = await tableChecksums(app.database);
-    const answer = await app.post(documentOf(name, field), { ...variables }, { token: asker.token });
+    const isHolder = name === 'Mutation.confirmEmailChange' && ['anonymous', 'rejected'].includes(viewer);
+    const document = isHolder ? documentOf(name, field, HELD) : documentOf(name, field);
+    const answer = await app.post(document, { ...variables }, { token: asker.token });
     const wanted = operationAnswer(name, viewer);
     expect({ viewer, answer: wordOf(answer, field.name) }).toEqual({ viewer, answer: wanted });
     if (answer.errors.length > 0) {
@@ -106,13 +118,16 @@ describe('every operation, with all that can be reached by it', () => {
       return;
     }
     const value = answer.data[field.name];
-    expect(await check.problems(field, value, readerOf(value, asker))).toEqual([]);
+    const reader = isHolder ? { ...asker, accountId: scene.owner.id } : readerOf(value, asker);
+    expect(await check.problems(field, value, reader)).toEqual([]);
   }
 
   it.each(names)('%s', async (name) => {
+    // All of them come from one address, which may have so many mails sent.
+    await app.database.rows('delete from rate_limits');
     const scene = await makeScene(app, admin);
     const { token, id, sessionId } = scene.owner;
-    const others = name === 'Mutation.signOut' ? await makeAskers(scene) : shared;
+    const others = CHANGES_ITS_ASKER.has(name) ? await makeAskers(scene) : shared;
     const askers: Askers = { ...others, owner: { token, accountId: id, sessionId, isActingAdmin: false } };
     for (const viewer of VIEWERS) await ask(name, scene, viewer, askers);
   });

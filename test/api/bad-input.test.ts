@@ -3,10 +3,11 @@ import { isDeepStrictEqual } from 'node:util';
 import { ERROR_CODES } from '../../src/domain/errors.js';
 import { buildSparekeySchema } from '../../src/resolvers/schema.js';
 import { operationAnswer } from '../support/access-table.js';
-import { issue, makeAccount, PASSWORD, signInAsAdmin, type TestAccount } from '../support/accounts.js';
+import { ageSession, issue, makeAccount, PASSWORD, signInAsAdmin, type TestAccount } from '../support/accounts.js';
 import { type Answer, startTestApp, type TestApp } from '../support/app.js';
 import { badCases, type BadCase, MARK } from '../support/bad-values.js';
 import { TOGETHER } from '../support/later-app.js';
+import { requestsDone } from '../support/requests-done.js';
 import { makeScene, RIGHT_ARGUMENTS, type Scene } from '../support/scene.js';
 import { documentOf, type Field, objectTypeOf, operations } from '../support/schema-walk.js';
 import { tableChecksums } from '../support/table-checksums.js';
@@ -30,9 +31,7 @@ async function rightArguments(name: string, scene: Scene): Promise<Variables> {
   const right = await (RIGHT_ARGUMENTS[name] as (scene: Scene) => Promise<Variables>)(scene);
   switch (name) {
     case 'Mutation.generateRecoveryCodes':
-      await app.database.rows(`update sessions set authenticated_at = now() - interval '1 hour' where id = $1`, [
-        scene.owner.sessionId,
-      ]);
+      await ageSession(app, scene.owner);
       return { input: { expiresInDays: 7, currentPassword: PASSWORD } };
     case 'Mutation.signInWithRecoveryCode':
     case 'Mutation.verifyEmail':
@@ -71,9 +70,17 @@ const RIGHT_AFTER_ALL: Readonly<Record<string, RegExp>> = {
   // A name is any one line, and who signed in a moment ago needs no password.
   'Mutation.createServiceKey':
     /^(?:currentPassword: |input: name: (?:another text|(?:the right one and an )?emoji|SQL|a path|markup)$)/,
+  'Mutation.rotateSigningKey': /^currentPassword: /,
+  // Its name and audience are any one line.
+  'Mutation.saveOidcClient':
+    /^(?:currentPassword: |input: (?:name|audience): (?:another text|(?:the right one and an )?emoji|SQL|a path|markup)$)/,
   'Mutation.register': /^password: |^email: the right one and an emoji$/,
   'Mutation.resendEmailVerification': /^email: the right one and an emoji$/,
   'Mutation.verifyEmail': /^password: an empty text$/,
+  'Mutation.requestPasswordReset': /^email: the right one and an emoji$/,
+  'Mutation.resetPassword': /^newPassword: /,
+  'Mutation.changePassword': /^newPassword: /,
+  'Mutation.requestEmailChange': /^newEmail: the right one and an emoji$/,
   // A name is any one line; the rest are limits that the contract has, and filters by which nothing is found.
   'Mutation.createCleanupSchedule': A_SCHEDULE,
   'Mutation.updateCleanupSchedule': A_SCHEDULE,
@@ -105,6 +112,7 @@ describe('bad arguments', () => {
       if (word === 'answer' && RIGHT_AFTER_ALL[name]?.test(label)) {
         right = await rightArguments(name, scene);
         cases = await casesOf(name, field, right);
+        await requestsDone(app.database);
         after = await tableChecksums(app.database);
       } else if (answer.errors.length === 0 && word !== 'null' && !REFUSALS.has(word)) {
         problems.push(`${label}: ${word}`);

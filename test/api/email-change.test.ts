@@ -25,6 +25,7 @@ import { later, TOGETHER } from '../support/later-app.js';
 import { mailbox } from '../support/mailbox.js';
 import { requestsDone } from '../support/requests-done.js';
 import { signInByCode } from '../support/scene.js';
+import { statementsOf } from '../support/statements.js';
 
 const DAY = 86_400;
 const CURRENT = /^Confirm the new address of your account/;
@@ -85,39 +86,42 @@ describe('a change of address', () => {
   it.each([
     ['current', 'new'],
     ['new', 'current'],
-  ] as const)('is made when %s and then %s have confirmed, from the mails, without a session', async (first, second) => {
-    const made = await asked();
-    const { me, next } = made;
-    const elsewhere = await signIn(app, me.email, PASSWORD);
-    const halfway = await confirmEmailChange(at, made[first]);
-    expect(halfway.data['confirmEmailChange']).toMatchObject({ id: me.id, email: me.email });
-    expect(await pendingOf(me.token)).toMatchObject({
-      confirmedByCurrent: first === 'current',
-      confirmedByNew: first === 'new',
-    });
-    expect(await emailOf(me)).toBe(me.email);
+  ] as const)(
+    'is made when %s and then %s have confirmed, from the mails, without a session',
+    async (first, second) => {
+      const made = await asked();
+      const { me, next } = made;
+      const elsewhere = await signIn(app, me.email, PASSWORD);
+      const halfway = await confirmEmailChange(at, made[first]);
+      expect(halfway.data['confirmEmailChange']).toMatchObject({ id: me.id, email: me.email });
+      expect(await pendingOf(me.token)).toMatchObject({
+        confirmedByCurrent: first === 'current',
+        confirmedByNew: first === 'new',
+      });
+      expect(await emailOf(me)).toBe(me.email);
 
-    const done = await confirmEmailChange(at, made[second]);
-    expect(done.errors).toEqual([]);
-    expect(done.data['confirmEmailChange']).toMatchObject({ id: me.id, email: next });
-    for (const { token } of [me, elsewhere]) expect(await codeOfMe(app, token)).toBe('UNAUTHENTICATED');
-    expect((await trySignIn(at, me.email)).code).toBe('INVALID_CREDENTIALS');
-    const again = await trySignIn(at, next);
-    expect(again.errors).toEqual([]);
-    expect(await pendingOf(again.data['signIn'].accessToken)).toBeNull();
-    expect(await liveTokens(app, me.id)).toBe(0);
+      const done = await confirmEmailChange(at, made[second]);
+      expect(done.errors).toEqual([]);
+      expect(done.data['confirmEmailChange']).toMatchObject({ id: me.id, email: next });
+      for (const { token } of [me, elsewhere]) expect(await codeOfMe(app, token)).toBe('UNAUTHENTICATED');
+      expect((await trySignIn(at, me.email)).code).toBe('INVALID_CREDENTIALS');
+      const again = await trySignIn(at, next);
+      expect(again.errors).toEqual([]);
+      expect(await pendingOf(again.data['signIn'].accessToken)).toBeNull();
+      expect(await liveTokens(app, me.id)).toBe(0);
 
-    await mailWith(app, next, /^Your account at Sparekey has a new address$/);
-    await mailWith(app, me.email, /^Your account at Sparekey has left this address$/);
-    expect(await auditOf(app, me.id)).toEqual([
-      'SIGNED_IN',
-      'EMAIL_CHANGE_REQUESTED',
-      'SIGNED_IN',
-      'EMAIL_CHANGED',
-      ...[me, elsewhere].map(({ sessionId }) => `SESSION_REVOKED ${sessionId}`),
-      'SIGNED_IN',
-    ]);
-  });
+      await mailWith(app, next, /^Your account at Sparekey has a new address$/);
+      await mailWith(app, me.email, /^Your account at Sparekey has left this address$/);
+      expect(await auditOf(app, me.id)).toEqual([
+        'SIGNED_IN',
+        'EMAIL_CHANGE_REQUESTED',
+        'SIGNED_IN',
+        'EMAIL_CHANGED',
+        ...[me, elsewhere].map(({ sessionId }) => `SESSION_REVOKED ${sessionId}`),
+        'SIGNED_IN',
+      ]);
+    },
+  );
 
   it('keeps the session that confirms it, and ends the others', async () => {
     const { me, next, ...tokens } = await asked();
@@ -140,22 +144,27 @@ describe('a change of address', () => {
     await signInByCode(app, next, codes[0] as string);
     await mailWith(app, next, /^Signed in with a recovery code/);
     await register(at, me.email);
-    expect((await verifyEmail(at, (await mailWith(app, me.email, /^Confirm your e-mail address/)).token)).errors).toEqual(
-      [],
-    );
+    expect(
+      (await verifyEmail(at, (await mailWith(app, me.email, /^Confirm your e-mail address/)).token)).errors,
+    ).toEqual([]);
     expect((await trySignIn(at, me.email)).data['signIn'].session.id).not.toBe(me.sessionId);
   });
 
   it('shows of the account to whoever holds the token what a holder may read, and no more', async () => {
     const { me, ...tokens } = await asked();
-    const query = (field: string) => `mutation($t: String!) { confirmEmailChange(token: $t) { id role createdAt ${field} } }`;
+    const query = (field: string) =>
+      `mutation($t: String!) { confirmEmailChange(token: $t) { id role createdAt ${field} } }`;
     const answer = await app.post(query('lastSignedInAt'), { t: tokens.current });
     expect(answer.errors.map(({ extensions, path }) => [extensions?.['code'], path?.at(-1)])).toEqual([
       ['FORBIDDEN', 'lastSignedInAt'],
     ]);
-    const own = await app.post(query('lastSignedInAt sessions { id } pendingEmailChange { confirmedByNew }'), { t: tokens.new }, {
-      token: me.token,
-    });
+    const own = await app.post(
+      query('lastSignedInAt sessions { id } pendingEmailChange { confirmedByNew }'),
+      { t: tokens.new },
+      {
+        token: me.token,
+      },
+    );
     expect(own.errors).toEqual([]);
   });
 });
@@ -167,7 +176,8 @@ describe('asking for another address', () => {
     await requestEmailChange(as(first.me.token), next);
     const offered = await mailWith(app, next, NEW);
     const current = await mailWith(app, first.me.email, CURRENT, 2);
-    for (const old of [first.current, first.new]) expect((await confirmEmailChange(at, old)).code).toBe('INVALID_TOKEN');
+    for (const old of [first.current, first.new])
+      expect((await confirmEmailChange(at, old)).code).toBe('INVALID_TOKEN');
     expect((await confirmEmailChange(at, offered.token)).errors).toEqual([]);
     expect((await confirmEmailChange(at, current.token)).data['confirmEmailChange']).toMatchObject({ email: next });
   });
@@ -206,8 +216,8 @@ describe('asking for another address', () => {
     const before = await pendingOf(me.token);
     const { code, errors } = await requestEmailChange(as(me.token), newEmail());
     expect(code).toBe('RATE_LIMITED');
-    const { retryAt, retryAfterSeconds } = errors[0]?.extensions as { retryAt: string; retryAfterSeconds: number };
-    expect(Math.abs((Date.parse(retryAt) - Date.now()) / 1000 - retryAfterSeconds)).toBeLessThan(3);
+    const { retryAt, retryAfterSeconds } = errors[0]?.extensions ?? {};
+    expect(Math.abs((Date.parse(String(retryAt)) - Date.now()) / 1000 - Number(retryAfterSeconds))).toBeLessThan(3);
     expect(await pendingOf(me.token)).toEqual(before);
     expect(await auditOf(app, me.id)).toContain('RATE_LIMITED SEND_MAIL');
   });
@@ -225,7 +235,7 @@ describe('asking for another address', () => {
     const full = newEmail();
     for (let n = 0; n < 4; n += 1) await requestReset(at, full);
     await requestsDone(app.database);
-    const answers = [];
+    const answers: object[] = [];
     for (const next of [known, newEmail(), waiting, full]) {
       const me = await makeAccount(app);
       const answer = await requestEmailChange(as(me.token), next);
@@ -330,7 +340,9 @@ describe('taking it back, at the moment of the last confirmation', () => {
         confirmEmailChange(as(me.token), offered),
       ]);
       const isMade = (await emailOf(me)) === next;
-      expect([cancelled.code, confirmed.code]).toEqual(isMade ? ['NOT_FOUND', undefined] : [undefined, 'INVALID_TOKEN']);
+      expect([cancelled.code, confirmed.code]).toEqual(
+        isMade ? ['NOT_FOUND', undefined] : [undefined, 'INVALID_TOKEN'],
+      );
     }
   });
 });
@@ -382,7 +394,7 @@ describe('confirmations at the same moment', () => {
       const { me, next, current, new: offered } = await asked();
       const answers = await Promise.all([confirmEmailChange(at, current), confirmEmailChange(at, offered)]);
       expect(answers.map(({ code }) => code)).toEqual([undefined, undefined]);
-      expect(answers.map(({ data }) => data['confirmEmailChange'].email).toSorted()).toContain(next);
+      expect(answers.map(({ data }) => data['confirmEmailChange'].email)).toContain(next);
       expect(await emailOf(me)).toBe(next);
       expect((await auditOf(app, me.id)).filter((each) => each === 'EMAIL_CHANGED')).toHaveLength(1);
     }
@@ -453,10 +465,19 @@ describe('what is pending', () => {
   it('is read by the account itself and by an admin, one statement for all', async () => {
     const { me, next } = await asked();
     const admin = await signInAsAdmin(app);
-    const query = '{ accounts(first: 50) { edges { node { id pendingEmailChange { newEmail } } } } }';
-    const { data, errors } = await app.post(query, {}, { token: admin.token });
-    expect(errors).toEqual([]);
-    const shown = data['accounts'].edges.map(({ node }: any) => node).find(({ id }: any) => id === me.id);
-    expect(shown).toEqual({ id: me.id, pendingEmailChange: { newEmail: next } });
+    const query =
+      'query($first: Int) { accounts(first: $first) { edges { node { id pendingEmailChange { newEmail } } } } }';
+    const costs: string[][] = [];
+    let shown: object[] = [];
+    for (const first of [1, 100]) {
+      const statements = await statementsOf(app.database.pool, async () => {
+        const { data, errors } = await app.post(query, { first }, { token: admin.token });
+        expect(errors).toEqual([]);
+        shown = data['accounts'].edges.map(({ node }: any) => node);
+      });
+      costs.push(statements.filter((text) => text.includes('email_change_requests')));
+    }
+    expect(costs.map((statements) => statements.length)).toEqual([1, 1]);
+    expect(shown).toContainEqual({ id: me.id, pendingEmailChange: { newEmail: next } });
   });
 });

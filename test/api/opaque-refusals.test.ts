@@ -274,6 +274,11 @@ describe('an address', () => {
       'mutation($email: String!) { resendEmailVerification(email: $email) { acknowledged } }',
       [0, 0, 0, 0, 0],
     ],
+    [
+      'requestPasswordReset',
+      'mutation($email: String!) { requestPasswordReset(email: $email) { acknowledged } }',
+      [0, 0, 0, 0, 0],
+    ],
   ])(
     'is not told by %s to be known, unknown or unverified, also past the limit of mails',
     async (field, query, passwords) => {

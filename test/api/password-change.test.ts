@@ -86,7 +86,9 @@ describe('changing the password', () => {
     const before = await row(me.id);
     const headers = from(newAddress());
     for (let n = 0; n < 5; n += 1) {
-      expect((await changePassword(as(me.token, headers), { currentPassword: WRONG })).code).toBe('INVALID_CREDENTIALS');
+      expect((await changePassword(as(me.token, headers), { currentPassword: WRONG })).code).toBe(
+        'INVALID_CREDENTIALS',
+      );
     }
     const refused = await changePassword(as(me.token, headers));
     expect(refused.code).toBe('RATE_LIMITED');

@@ -71,9 +71,10 @@ describe('a forgotten password', () => {
   it('keeps of the token only its hash, and in the outbox neither token nor address once it is mailed', async () => {
     const me = await makeAccount(app);
     const token = await mailedToken(me.email);
-    const rows = await app.database.rows('select purpose, token_hash, email_key from verification_tokens where account_id = $1', [
-      me.id,
-    ]);
+    const rows = await app.database.rows(
+      'select purpose, token_hash, email_key from verification_tokens where account_id = $1',
+      [me.id],
+    );
     const token_hash = createHash('sha256').update(token).digest();
     expect(rows).toEqual([{ purpose: 'PASSWORD_RESET', token_hash, email_key: me.email }]);
     await requestsDone(app.database);
@@ -234,14 +235,23 @@ describe('a token', () => {
     const me = await makeAccount(app);
     const first = await mailedToken(me.email);
     const second = await mailedToken(me.email, 2);
-    expect(codesOf([await resetPassword(at, first), await resetPassword(at, second)])).toEqual(['INVALID_TOKEN', 'DONE']);
+    expect(codesOf([await resetPassword(at, first), await resetPassword(at, second)])).toEqual([
+      'INVALID_TOKEN',
+      'DONE',
+    ]);
   });
 
   it('outlives passwords that are refused, each by the name of the argument', async () => {
     const me = await makeAccount(app);
     const token = await mailedToken(me.email);
     const before = await hashes();
-    for (const bad of ['fourteen chars', `${me.email} is mine`, 'my sparekey password', 'x'.repeat(1025), 'passwordpassword']) {
+    for (const bad of [
+      'fourteen chars',
+      `${me.email} is mine`,
+      'my sparekey password',
+      'x'.repeat(1025),
+      'passwordpassword',
+    ]) {
       const { code, errors, text } = await resetPassword(at, token, bad);
       expect([bad, code, errors[0]?.extensions?.['argument']]).toEqual([bad, 'BAD_USER_INPUT', 'newPassword']);
       expect(text).not.toContain(bad);
@@ -276,7 +286,9 @@ describe('a reset, at the moment of a sign-in by the old password', () => {
         ...Array.from({ length: 4 }, () => trySignIn(at, me.email, PASSWORD)),
       ]);
       expect(reset.errors).toEqual([]);
-      const open = await app.database.rows('select 1 from sessions where account_id = $1 and revoked_at is null', [me.id]);
+      const open = await app.database.rows('select 1 from sessions where account_id = $1 and revoked_at is null', [
+        me.id,
+      ]);
       expect(open).toEqual([]);
       for (const { code, data } of signedIn) {
         if (code === undefined) expect(await codeOfMe(app, data['signIn'].accessToken)).toBe('UNAUTHENTICATED');
@@ -316,6 +328,22 @@ describe('a reset, at the moment of a sign-in by the old password', () => {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
   }
+});
+
+describe('the pages that mailed links open', () => {
+  it.each(['/reset-password', '/confirm-email-change'])('%s is there, under a policy of its own', async (path) => {
+    const [first, second] = [await fetch(`${app.url}${path}`), await fetch(`${app.url}${path}`)];
+    expect([first.status, first.headers.get('content-type'), first.headers.get('cache-control')]).toEqual([
+      200,
+      'text/html; charset=utf-8',
+      'no-store',
+    ]);
+    const policy = first.headers.get('content-security-policy') as string;
+    const nonce = /script-src 'nonce-([^']+)'/.exec(policy)?.[1];
+    expect(await first.text()).toContain(`<script nonce="${nonce}">`);
+    expect(policy).toContain("default-src 'none'");
+    expect(second.headers.get('content-security-policy')).not.toBe(policy);
+  });
 });
 
 describe('asking for a link', () => {

@@ -30,6 +30,7 @@ describe('the schema', () => {
     );
     expect(telling).toEqual([
       'IssuedRecoveryCode.code',
+      'CreateServiceKeyPayload.secret',
       'SignInPayload.accessToken',
       'SignInPayload.accessTokenExpiresAt',
       'SignInPayload.refreshToken',

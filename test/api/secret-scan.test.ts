@@ -39,7 +39,7 @@ beforeAll(async () => {
       answers.push({ name: `/${path}`, text: await (await fetch(`${app.url}/${path}`)).text() });
     }
   });
-});
+}, 120_000);
 afterAll(() => app.close());
 
 interface As {
@@ -111,8 +111,10 @@ async function everything(): Promise<void> {
   }
   scan.add("the admin's password", SETTINGS.ADMIN_PASSWORD);
   const me = await registration();
+  await sessions(me);
   const owner = await signingIn(me);
   await codes(me, owner);
+  await passwordsAndAddresses();
   await administration(me);
   await lockOut(me);
   await requestsThatAreNone(me);
@@ -166,6 +168,32 @@ async function signingIn(me: Person): Promise<SignedIn> {
   return signedIn(await call('Mutation.signIn', { ...me }));
 }
 
+/** Their list and their ends, with a token where an id belongs; and one that lives in a cookie. */
+async function sessions(me: Person): Promise<void> {
+  const [mine, other] = [signedIn(await call('Mutation.signIn', { ...me })), await call('Mutation.signIn', { ...me })];
+  signedIn(other);
+  for (const id of [mine.refreshToken, other.session.id]) await call('Mutation.revokeSession', { id }, mine);
+  await call('Mutation.revokeOtherSessions', { accountId: other.account.id }, mine);
+  const cookie = await inCookie('Mutation.signIn', { ...me });
+  const next = await inCookie('Mutation.refreshSession', {}, cookie);
+  for (const used of [cookie, next, newSecretToken()]) await inCookie('Mutation.refreshSession', {}, used);
+}
+
+/** The refresh token that the answer puts into the cookie. */
+async function inCookie(name: string, variables: Record<string, unknown>, cookie = ''): Promise<string> {
+  const query = documentOf(name, fields.get(name) as Field);
+  const headers = { 'content-type': 'application/json', 'x-sparekey-session': 'cookie', cookie: `sparekey=${cookie}` };
+  const body = JSON.stringify({ query, variables });
+  const response = await fetch(`${app.url}/graphql`, { method: 'POST', headers: { ...from(), ...headers }, body });
+  const { errors, data } = (await response.json()) as { errors?: object; data: Record<string, any> | null };
+  answers.push({ name: `what ${name} answers in cookie mode`, text: JSON.stringify(errors ?? '') });
+  const { accessToken } = data?.[(fields.get(name) as Field).name] ?? {};
+  if (accessToken !== undefined) scan.add('an access token', accessToken);
+  const [, value = ''] = /^sparekey=([^;]+)/.exec(response.headers.getSetCookie()[0] ?? '') ?? [];
+  if (value !== '') scan.add('a refresh token in a cookie', value);
+  return value;
+}
+
 async function codes(me: Person, { token }: SignedIn): Promise<void> {
   const first = await issue(token);
   await call('Mutation.generateRecoveryCodes', {}, { token });
@@ -199,6 +227,11 @@ async function administration({ email }: Person): Promise<void> {
   const { id: accountId, activeBatch } = await call('Query.account', { email }, { token });
   await call('Mutation.unlockAccount', { accountId }, { token });
   await call('Mutation.resetSetup', { accountId }, { token });
+  const other = newEmail();
+  await call('Mutation.register', { email: other, password: password() });
+  await mailed(other, 1);
+  const { id: otherId } = await call('Query.account', { email: other }, { token });
+  await call('Mutation.deleteAccount', { accountId: otherId, confirm: true }, { token });
   const selector = { codeId: activeBatch.codes[0].id };
   await call('Mutation.invalidateRecoveryCode', { selector }, { token });
   await cleanups(token, accountId);
@@ -230,7 +263,11 @@ async function serviceKeys(token: string): Promise<void> {
   const created = await call('Mutation.createServiceKey', { input: { name: 'A shop' }, currentPassword }, { token });
   const { secret, serviceKey } = created;
   scan.add('a service key', secret);
-  const ask = async (query: string, variables: Record<string, unknown> = {}, headers = headersOf({ subject: 'user-7' })) => {
+  const ask = async (
+    query: string,
+    variables: Record<string, unknown> = {},
+    headers = headersOf({ subject: 'user-7' }),
+  ) => {
     const answer = await app.post(query, variables, { token: secret, headers: { ...from(), ...headers } });
     note('what a service key asks', answer);
     return answer.data;
@@ -264,6 +301,43 @@ async function reading(token: string, { email, accountId }: { email: string; acc
     await call('Query.auditEvents', { filter: { action: secret } }, as);
     await call('Query.emailLog', { after: secret }, as);
   }
+}
+
+/** From every mail's link, of somebody who goes in the end. */
+async function passwordsAndAddresses(): Promise<void> {
+  const email = newEmail();
+  await call('Mutation.register', { email, password: password() });
+  await mailed(email, 1);
+  await call('Mutation.requestPasswordReset', { email });
+  const token = await mailed(email, 2);
+  const first = password();
+  await call('Mutation.resetPassword', { token, newPassword: `short ${newSecretToken().slice(0, 6)}` });
+  await call('Mutation.resetPassword', { token: newSecretToken(), newPassword: first });
+  await call('Mutation.resetPassword', { token, newPassword: first });
+  await call('Mutation.resetPassword', { token, newPassword: password() });
+
+  const as = signedIn(await call('Mutation.signIn', { email, password: first }));
+  const currentPassword = password();
+  const wrong = () => ({ currentPassword: password('a wrong password') });
+  await call('Mutation.changePassword', { ...wrong(), newPassword: currentPassword }, as);
+  await call('Mutation.changePassword', { currentPassword: first, newPassword: currentPassword }, as);
+  await addresses({ email, password: currentPassword }, as);
+  await call('Mutation.deleteMyAccount', wrong(), as);
+  await call('Mutation.deleteMyAccount', { currentPassword }, as);
+}
+
+async function addresses({ email, password: currentPassword }: Person, as: SignedIn): Promise<void> {
+  const next = newEmail();
+  await call('Mutation.requestEmailChange', { newEmail: next, currentPassword: password('a wrong password') }, as);
+  await call('Mutation.requestEmailChange', { newEmail: next, currentPassword }, as);
+  // A notice of each of the two new passwords came in between.
+  const tokens = [await mailed(email, 5), await mailed(next, 1)];
+  await call('Mutation.confirmEmailChange', { token: newSecretToken() }, as);
+  for (const token of tokens) await call('Mutation.confirmEmailChange', { token }, as);
+  await call('Mutation.cancelEmailChange', {}, as);
+  await call('Mutation.requestEmailChange', { newEmail: newEmail(), currentPassword }, as);
+  await mailed(next, 3);
+  await call('Mutation.cancelEmailChange', {}, as);
 }
 
 /** With secrets where they do not belong. */

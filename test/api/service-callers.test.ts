@@ -7,6 +7,7 @@ import { eventually } from '../support/eventually.js';
 import { type As, headersOf, type Host, issueTo, makeHost, newSubject, REVOKE } from '../support/hosts.js';
 import { later, startLater, TOGETHER } from '../support/later-app.js';
 import { metric } from '../support/metrics.js';
+import { outboxDone } from '../support/outbox-done.js';
 import { databasePlaces, SecretScan } from '../support/secret-scan.js';
 import { statementsOf } from '../support/statements.js';
 import { endSockets, openWs } from '../support/ws-client.js';
@@ -59,12 +60,6 @@ const eventsOf = (condition: string, values: unknown[]) =>
      from audit_events where ${condition} order by created_at, id`,
     values,
   );
-
-/** Waits until nothing is left to be delivered, or being delivered. */
-async function outboxDone(): Promise<void> {
-  const WAITING = `select 1 from outbox where delivered_at is null and due_at < now() + interval '1 hour'`;
-  await eventually(async () => (await app.database.rows(WAITING)).length === 0);
-}
 
 /** The codes of a host application's user that were not asked for yet. */
 async function codesFor(as: As, of = host): Promise<() => string> {
@@ -145,11 +140,31 @@ describe('the first codes of a user', () => {
     expect(data['again'].outcome).toBe('INVALID_CODE');
   });
 
+  it('make a new account where an admin has deleted the one before, which leaves nothing of itself to it', async () => {
+    const subject = newSubject();
+    const { id: batchId, codes } = await issueTo(app, host, { subject });
+    const [before] = await accountsOf(subject);
+    const remove = 'mutation($id: ID!) { deleteAccount(accountId: $id, confirm: true) { acknowledged } }';
+    expect((await app.post(remove, { id: before?.id }, { token: admin.token })).errors).toEqual([]);
+    expect((await host.ask(ME, {}, { subject })).data).toEqual({ me: null });
+    expect(outcomeOf(await host.ask(VERIFY, { code: codes[0] }, { subject }))).toBe('REJECTED');
+    await issueTo(app, host, { subject });
+    const [after] = await accountsOf(subject);
+    expect(after?.id).not.toBe(before?.id);
+    expect(outcomeOf(await host.ask(VERIFY, { code: codes[0] }, { subject }))).toBe('REJECTED');
+    const { data } = await host.ask(
+      'query($id: ID!) { recoveryCodeBatch(id: $id) { id } me { batches { totalCount } } }',
+      { id: batchId },
+      { subject },
+    );
+    expect(data).toEqual({ recoveryCodeBatch: null, me: { batches: { totalCount: 1 } } });
+  });
+
   it('make no notice that cannot be delivered', async () => {
     const subject = newSubject();
     const next = await codesFor({ subject });
     await host.ask(VERIFY, { code: next() }, { subject });
-    await outboxDone();
+    await outboxDone(app.database);
     const [account] = await accountsOf(subject);
     const told = await app.database.rows(
       `select topic, failed_at from outbox where payload->>'accountId' = $1 order by topic`,
@@ -219,7 +234,7 @@ describe('a user to whom nothing was issued', () => {
 
   async function traceOf(query: string, as: As): Promise<Trace> {
     const series = 'sparekey_hashes_total{kind="code"}';
-    await outboxDone();
+    await outboxDone(app.database);
     const before = await metric(app.url, series);
     let answer = '';
     const statements = await statementsOf(app.database.pool, async () => {
@@ -278,6 +293,11 @@ describe('a user to whom nothing was issued', () => {
       { ...one, ip_address: '198.51.100.9' },
       { ...one, ip_address: null },
     ]);
+    for (const subject of [newSubject(), newSubject()]) {
+      for (let n = 0; n < 6; n += 1) await other.ask(VERIFY, { code: WRONG_CODE }, { subject });
+    }
+    const refused = await eventsOf(`action = 'RATE_LIMITED' and service_key_id = $1`, [other.keyId]);
+    expect(refused).toMatchObject([{ account_id: null, count: 2 }]);
   });
 });
 
@@ -521,7 +541,7 @@ describe('a header of a service key', () => {
   it.each(NAMES.flatMap((name) => Object.keys(WRONG_NAMES).map((label) => [name, label] as const)))(
     '%s is refused when it %s',
     async (name, label) => {
-      const subject = name === 'X-Sparekey-Subject' ? {} : { 'X-Sparekey-Subject': newSubject() };
+      const subject = name === 'X-Sparekey-Subject' ? {} : headersOf({ subject: newSubject() });
       const { status, body } = await withKey({ ...subject, [name]: WRONG_NAMES[label] as string });
       expect(status).toBe(400);
       expect(body.errors).toEqual([
@@ -668,7 +688,7 @@ describe('a request with a service key', () => {
     const subject = newSubject();
     await issueTo(app, host, { subject });
     await usedAt(host.keyId);
-    await outboxDone();
+    await outboxDone(app.database);
     const statements = await statementsOf(app.database.pool, () => host.ask(ME, {}, { subject }));
     const asked = statements.filter((text) => !NOTED.test(text));
     expect(asked.map((text) => /from (\w+)/.exec(text)?.[1])).toEqual(['service_keys', 'accounts']);

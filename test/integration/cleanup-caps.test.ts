@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { taskNames, type TaskName } from '../../src/domain/cleanup/registry.js';
+import { taskNames, type TaskName, taskOf } from '../../src/domain/cleanup/registry.js';
 import type { Report } from '../../src/domain/cleanup/report.js';
 import { PostgresJobs } from '../../src/jobs/postgres-backend.js';
 import { cleanUp, type RunWish } from '../support/cleanup.js';
@@ -106,7 +106,9 @@ async function fill(task: TaskName): Promise<number> {
 const settings = { AUDIT_AUTO_CLEANUP: 'true', BATCH_HISTORY_RETENTION_DAYS: '30', PURGE_BATCH_SIZE: '4' };
 
 describe('a dry run', () => {
-  it.each(taskNames)('of %s tells what the real one then does, under every cap', async (task) => {
+  const removing = taskNames.filter((task) => taskOf(task).chore === undefined);
+
+  it.each(removing)('of %s tells what the real one then does, under every cap', async (task) => {
     const { finishedJobs } = new PostgresJobs(rules.db, rules.database.pool);
     const told = ({ status, counts, total, isCapped, error }: Report) => ({ status, counts, total, isCapped, error });
     const isCapped: boolean[] = [];

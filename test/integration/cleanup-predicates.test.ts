@@ -55,7 +55,9 @@ async function purgeAll(step: Step, cutoff: string): Promise<Record<string, numb
 
 describe('at the boundary, to the microsecond', () => {
   it('every task is covered', () => {
-    expect(new Set(kinds.map(({ task }) => task))).toEqual(new Set(taskNames));
+    // But for those that remove nothing.
+    const removing = taskNames.filter((task) => taskOf(task).chore === undefined);
+    expect(new Set(kinds.map(({ task }) => task))).toEqual(new Set(removing));
   });
 
   it.each(kinds.map(({ task, what }) => [task, what] as const))('%s: %s', async (task, what) => {

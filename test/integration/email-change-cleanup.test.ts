@@ -33,7 +33,12 @@ const left = async () =>
 
 describe('EMAIL_CHANGE_REQUESTS', () => {
   it('takes what is complete at any age, and what is not after the retention, whatever one side has said', async () => {
-    const kept = [await make(3, 'open'), await make(6.99, 'by current'), await make(6.99, 'by new'), await make(0, 'open')];
+    const kept = [
+      await make(3, 'open'),
+      await make(6.99, 'by current'),
+      await make(6.99, 'by new'),
+      await make(0, 'open'),
+    ];
     const complete: [number, State][] = [0, 1, 14].map((days) => [days, 'complete']);
     const stale: [number, State][] = [
       [14, 'open'],

@@ -1,8 +1,9 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { IssuerLog } from '../../src/domain/issuers/issuer-log.js';
 import { createIssuers, type Issuers } from '../../src/domain/issuers/create-issuers.js';
 import { createFetchJson } from '../../src/http-fetch/fetch-json.js';
 import { cleanUp, noIssuers, type RunWish } from '../support/cleanup.js';
+import { eventually } from '../support/eventually.js';
 import {
   answering,
   DISCOVERY_PATH,
@@ -27,6 +28,9 @@ beforeAll(async () => {
 beforeEach(async () => {
   faults = [];
   await rules.database.rows('delete from oidc_clients');
+});
+afterEach(() => {
+  for (const issuer of issuers) issuer.misbehave = () => false;
 });
 afterAll(async () => {
   for (const issuer of issuers) await issuer.close();
@@ -267,17 +271,16 @@ describe('an answer that is of no use', () => {
   it('is none at all for ten seconds, which others do not wait for', async () => {
     const [slow, quick] = [await trust(), await trust()];
     slow.issuer.misbehave = () => true;
+    const before = (await stored(quick)).fetched;
     const startedAt = performance.now();
     const turns = refreshAll();
-    const before = (await stored(quick)).fetched;
-    for (;;) if (String((await stored(quick)).fetched) !== String(before)) break;
+    await eventually(async () => Number((await stored(quick)).fetched) !== Number(before));
     expect(performance.now() - startedAt).toBeLessThan(9_000);
     expect(await turns).toMatchObject([
       { error: expect.stringMatching(/took too long/) },
       { error: null, keyCount: 1 },
     ]);
     expect(performance.now() - startedAt).toBeLessThan(15_000);
-    slow.issuer.misbehave = () => false;
   });
 });
 
@@ -286,7 +289,9 @@ describe('keys that have not been fetched for long', () => {
     const acme = await trust();
     const token = await acme.issuer.token();
     const age = (days: number) =>
-      rules.database.rows(`update oidc_clients set keys_fetched_at = now() - make_interval(hours => $1)`, [days * 24]);
+      rules.database.rows(`update oidc_clients set keys_fetched_at = now() - make_interval(secs => $1)`, [
+        days * 86_400,
+      ]);
     acme.issuer.misbehave = answering('{}');
     await age(6.9);
     expect(await enter(process(), token)).toBe('signed in');
@@ -407,7 +412,6 @@ describe('OIDC_CLIENT_KEYS', () => {
       counts: { refreshed: 0, failed: 2 },
       error: 'The keys of 2 of 2 trusted issuer(s) could not be fetched; lastError of each says why.',
     });
-    acme.issuer.misbehave = other.issuer.misbehave = () => false;
   });
 
   it('succeeds where nobody is trusted', async () => {

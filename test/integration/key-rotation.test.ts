@@ -5,7 +5,7 @@ import { connectDatabase } from '../../src/database/connect.js';
 import { AccessTokens } from '../../src/domain/accounts/access-tokens.js';
 import { KeyRotation } from '../../src/domain/accounts/key-rotation.js';
 import { rotateSigningKey, type SigningKeyRotation } from '../../src/domain/accounts/rotate-signing-key.js';
-import { newSigningKey, type SigningKeyRecord } from '../../src/domain/accounts/signing-key-rows.js';
+import type { SigningKeyRecord } from '../../src/domain/accounts/signing-key-rows.js';
 import { SigningKeys } from '../../src/domain/accounts/signing-keys.js';
 import { PASSWORD } from '../support/accounts.js';
 import { cleanUp } from '../support/cleanup.js';
@@ -298,6 +298,17 @@ describe('rotations at the same time', () => {
     expect(keys.map(({ isCurrent }) => isCurrent)).toEqual([true, ...Array.from({ length: 6 }, () => false)]);
     expect(keys.filter(({ expiresAt }) => expiresAt === null)).toHaveLength(1);
     expect(await events()).toHaveLength(6);
+  });
+
+  it('leave one current key beside starts, with and without one before', async () => {
+    for (const before of [1, 0]) {
+      if (before === 0) await rules.database.rows('delete from signing_keys');
+      const starts = Array.from({ length: 4 }, () => anotherProcess().keys.ensure());
+      const ended = await Promise.allSettled([together(3), ...starts]);
+      expect(ended.slice(1).map(({ status }) => status)).toEqual(starts.map(() => 'fulfilled'));
+      expect((await list()).filter(({ isCurrent }) => isCurrent)).toHaveLength(1);
+      expect(await publishedBy(anotherProcess())).toEqual((await list()).map(({ kid }) => kid));
+    }
   });
 
   it('that revoke leave one key that proves anything', async () => {

@@ -54,11 +54,14 @@ describe('the reminder before an unverified account goes', () => {
     expect(await rules.database.rows('select 1 from accounts where id = $1', [id])).toEqual([]);
   });
 
-  it.each([7, 30])('comes once, of %d days ahead too, whatever the cleanups take meanwhile', async (staleReminderDays) => {
+  it.each([
+    [7, [0, 1, 6, 7]],
+    [30, [0, 1, 6, 7, 8, 9, 29]],
+  ])('comes once, of %d days ahead too, whatever the cleanups take meanwhile', async (staleReminderDays, onDays) => {
     const days = { staleAccountDays: 90, staleReminderDays };
-    const id = await account(90 - staleReminderDays + 0.5);
+    await account(90 - staleReminderDays + 0.5);
     const counts = [];
-    for (let day = 0; day <= staleReminderDays; day += 1) {
+    for (const day of onDays) {
       const today = rules.at(day * DAY);
       counts.push(await remindOfStaleAccounts(today.db, days));
       counts.push(await remindOfStaleAccounts(today.db, days));
@@ -68,9 +71,7 @@ describe('the reminder before an unverified account goes', () => {
       );
       await cleanUp(today, { task: 'OUTBOX' });
     }
-    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(1);
-    expect(counts[0]).toBe(1);
-    expect(id).toBeTruthy();
+    expect(counts).toEqual([1, ...counts.slice(1).map(() => 0)]);
   });
 
   it('is told in chunks, of all', async () => {

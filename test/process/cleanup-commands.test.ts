@@ -101,8 +101,7 @@ describe('the cleanups of the command line', () => {
       'Removing accounts that have not been verified within 90 days…\nSuccessfully removed 1 unverified account(s).\n',
     );
     const changes = 'remove-complete-and-stale-email-change-requests';
-    const began =
-      'Removing completed email change requests and requests that have not been completed within 7 days…\n';
+    const began = 'Removing completed email change requests and requests that have not been completed within 7 days…\n';
     expect((await run(changes, '--dry-run')).out).toBe(
       `${began}0 completed and/or stale email change request(s) would be removed.\n`,
     );

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { decodeProtectedHeader } from 'jose';
 import { makeAccount, signIn, type TestAccount } from '../support/accounts.js';
-import { ADMIN_EMAIL, ADMIN_PASSWORD, type Answer, post } from '../support/app.js';
+import { ADMIN_EMAIL, ADMIN_PASSWORD, post, type TestApp } from '../support/app.js';
 import { sparekey } from '../support/command.js';
 import { makeDatabase, type TestDatabase } from '../support/database.js';
 import { endPrograms, startProgram } from '../support/program.js';
@@ -40,13 +40,11 @@ afterAll(async () => {
 });
 
 const run = (...args: string[]) => sparekey({ ...settings, DATA_DIR: dataDir }, ...args);
-const at = (server: Server) => ({
+/** What the makers of accounts ask. */
+const at = (server: Server): Pick<TestApp, 'database' | 'post'> => ({
   database,
-  post: (query: string, variables: Record<string, unknown> = {}, { token = '' } = {}) =>
-    post(server.url, { query, variables, ...(token !== '' && { token }) }),
+  post: (query, variables, options) => post(server.url, { query, variables, ...options }) as never,
 });
-type Asked = { database: TestDatabase; post: (...args: never[]) => Promise<Answer> };
-const asked = (server: Server) => at(server) as unknown as Asked & Parameters<typeof makeAccount>[0];
 
 const me = (server: Server, token: string) => at(server).post('{ me { id } }', {}, { token });
 const kidOf = (token: string) => decodeProtectedHeader(token).kid as string;
@@ -70,13 +68,13 @@ const ROTATE = `mutation($revoke: Boolean, $password: String) {
 describe('rotating while two processes serve', () => {
   it('refuses no token that is valid, whichever process signed it, which takes it, and which rotated', async () => {
     const [a, b] = servers;
-    const admin = await signIn(asked(a), ADMIN_EMAIL, ADMIN_PASSWORD);
+    const admin = await signIn(at(a), ADMIN_EMAIL, ADMIN_PASSWORD);
     const answers: string[] = [];
     const kids = new Set<string>();
     let isOver = false;
     /** Signs at one process and shows the token to the other at once, and the one before once more to both. */
     const client = async (signer: Server, taker: Server) => {
-      let account = await makeAccount(asked(signer));
+      let account = await makeAccount(at(signer));
       while (!isOver) {
         const old = account.token;
         account = await refreshed(signer, account);
@@ -110,9 +108,9 @@ describe('rotating while two processes serve', () => {
 
   it('takes no token of a key from the moment on at which it ends', async () => {
     const [a, b] = servers;
-    const account = await makeAccount(asked(a));
+    const account = await makeAccount(at(a));
     const kid = kidOf(account.token);
-    const admin = await signIn(asked(b), ADMIN_EMAIL, ADMIN_PASSWORD);
+    const admin = await signIn(at(b), ADMIN_EMAIL, ADMIN_PASSWORD);
     await at(b).post(ROTATE, {}, { token: admin.token });
     const [{ endsAt } = {}] = await database.rows<{ endsAt: Date }>(
       `update signing_keys set expires_at = clock_timestamp() + interval '1500 ms' where kid = $1 returning expires_at as "endsAt"`,
@@ -138,8 +136,8 @@ describe('rotating while two processes serve', () => {
 
   it('with revokePrevious, ends every previous key in the other process within a second', async () => {
     const [a, b] = servers;
-    const account = await makeAccount(asked(b));
-    const admin = await signIn(asked(a), ADMIN_EMAIL, ADMIN_PASSWORD);
+    const account = await makeAccount(at(b));
+    const admin = await signIn(at(a), ADMIN_EMAIL, ADMIN_PASSWORD);
     expect((await me(b, account.token)).code).toBeUndefined();
     const { data } = await at(a).post(ROTATE, { revoke: true }, { token: admin.token });
     const { kid } = data['rotateSigningKey'];
@@ -161,7 +159,7 @@ describe('rotating while two processes serve', () => {
 describe('rotate-keys', () => {
   it('makes a new key that running processes sign with, and leaves the others valid', async () => {
     const [a, b] = servers;
-    const account = await makeAccount(asked(a));
+    const account = await makeAccount(at(a));
     const { code, out, err } = await run('rotate-keys');
     expect({ code, err }).toEqual({ code: 0, err: '' });
     const [, kid] =
@@ -175,9 +173,9 @@ describe('rotate-keys', () => {
     expect(events).toEqual([{ actor_id: null }]);
   });
 
-  it('asks before it revokes, revokes with --yes, and prints JSON', async () => {
+  it('asks before it revokes, revokes with --yes, and prints the key as JSON', async () => {
     const [a, b] = servers;
-    const account = await makeAccount(asked(a));
+    const account = await makeAccount(at(a));
     expect(await run('rotate-keys', '--revoke-previous')).toEqual({
       code: 2,
       out: '',
@@ -198,8 +196,6 @@ describe('rotate-keys', () => {
     });
     for (const server of servers) expect((await me(server, account.token)).code).toBe('UNAUTHENTICATED');
     expect(await publishedBy(b)).toEqual([key.kid]);
-    const plain = await run('rotate-keys', '--revoke-previous', '--noinput');
-    expect(plain.out).toMatch(/^The signing key is [\w-]{43} now; every previous key was revoked\.\n$/);
   });
 });
 
@@ -218,7 +214,6 @@ describe('cleanup-expired-keys', () => {
       err: '',
     });
     expect(await database.rows('select is_current from signing_keys')).toEqual([{ is_current: true }]);
-    expect((await run('cleanup-expired-keys', '--days', '3', '--yes')).err).toMatch(/unknown option '--days'/);
     const reports = await database.rows(
       `select is_dry_run as dry, trigger, status, total, counts from purge_reports where task = 'SIGNING_KEYS' order by id`,
     );

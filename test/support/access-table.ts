@@ -31,6 +31,15 @@ const OPERATIONS = `
   Mutation.signIn                  answer           answer           answer           answer           answer           answer
   Mutation.signInWithRecoveryCode  answer           answer           answer           answer           answer           answer
   Mutation.refreshSession          answer           answer           answer           answer           answer           answer
+  Mutation.requestPasswordReset    answer           answer           answer           answer           answer           answer
+  # The token is the owner's: somebody else who is signed in cannot use it.
+  Mutation.resetPassword           answer           answer           answer           INVALID_TOKEN    INVALID_TOKEN    INVALID_TOKEN
+  Mutation.confirmEmailChange      answer           answer           answer           INVALID_TOKEN    INVALID_TOKEN    INVALID_TOKEN
+  # Of one's own account only, by its password: that of the admin is another.
+  Mutation.changePassword          UNAUTHENTICATED  UNAUTHENTICATED  answer           answer           INVALID_CREDENTIALS INVALID_CREDENTIALS
+  Mutation.requestEmailChange      UNAUTHENTICATED  UNAUTHENTICATED  answer           answer           INVALID_CREDENTIALS INVALID_CREDENTIALS
+  Mutation.cancelEmailChange       UNAUTHENTICATED  UNAUTHENTICATED  answer           NOT_FOUND        NOT_FOUND        NOT_FOUND
+  Mutation.deleteMyAccount         UNAUTHENTICATED  UNAUTHENTICATED  answer           answer           INVALID_CREDENTIALS INVALID_CREDENTIALS
   # The token is of a new account, as which nobody can be signed in yet.
   Mutation.verifyEmail             answer           answer           INVALID_TOKEN    INVALID_TOKEN    INVALID_TOKEN    INVALID_TOKEN
   Mutation.signOut                 UNAUTHENTICATED  UNAUTHENTICATED  answer           answer           answer           answer
@@ -40,6 +49,7 @@ const OPERATIONS = `
   # Admins only.
   Mutation.unlockAccount           UNAUTHENTICATED  UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        answer           FORBIDDEN
   Mutation.resetSetup              UNAUTHENTICATED  UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        answer           FORBIDDEN
+  Mutation.deleteAccount           UNAUTHENTICATED  UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        answer           FORBIDDEN
   Query.cleanupSchedules           UNAUTHENTICATED  UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        answer           FORBIDDEN
   Query.cleanupSchedule            UNAUTHENTICATED  UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        answer           FORBIDDEN
   Query.purgeReports               UNAUTHENTICATED  UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        answer           FORBIDDEN
@@ -60,6 +70,9 @@ const OPERATIONS = `
   Query.auditEvents                UNAUTHENTICATED  UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        answer           FORBIDDEN
   Query.emailLog                   UNAUTHENTICATED  UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        answer           FORBIDDEN
   Query.settingsCheck              UNAUTHENTICATED  UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        answer           FORBIDDEN
+  Query.oidcClients                UNAUTHENTICATED  UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        answer           FORBIDDEN
+  Mutation.saveOidcClient          UNAUTHENTICATED  UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        answer           FORBIDDEN
+  Mutation.deleteOidcClient        UNAUTHENTICATED  UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        answer           FORBIDDEN
   Query.serviceKeys                UNAUTHENTICATED  UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        answer           FORBIDDEN
   Mutation.createServiceKey        UNAUTHENTICATED  UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        answer           FORBIDDEN
   Mutation.revokeServiceKey        UNAUTHENTICATED  UNAUTHENTICATED  FORBIDDEN        FORBIDDEN        answer           FORBIDDEN
@@ -103,7 +116,8 @@ export const FIELD_ACCESS: Readonly<Record<string, FieldAccess>> = {
   // What the holder of a mailed token reads too.
   ...fields('Account', 'holder', 'id email emailVerifiedAt role createdAt'),
   ...fields('Account', 'self', 'externalId origin lastSignedInAt setupVerifiedAt'),
-  ...fields('Account', 'self', 'activeBatch batches generateCooldown sessions auditEvents'),
+  ...fields('Account', 'self', 'activeBatch batches generateCooldown sessions auditEvents pendingEmailChange'),
+  ...fields('PendingEmailChange', 'holder', 'newEmail confirmedByCurrent confirmedByNew expiresAt'),
 
   ...fields('Session', 'holder', 'id createdAt lastUsedAt expiresAt userAgent ipAddress method'),
   ...fields('Session', 'current', 'isCurrent'),
@@ -166,6 +180,8 @@ export const FIELD_ACCESS: Readonly<Record<string, FieldAccess>> = {
   ...fields('EmailLogEntryConnection', 'holder', 'edges pageInfo totalCount'),
   ...fields('EmailLogEntryEdge', 'holder', 'cursor node'),
   ...fields('SettingProblem', 'holder', 'id setting severity message hint'),
+  ...fields('OidcClient', 'holder', 'id name issuer audience jwksUri acceptIdTokens keyCount keysFetchedAt'),
+  ...fields('OidcClient', 'holder', 'lastError isEnabled'),
   ...fields('ServiceKey', 'holder', 'id name realm operations createdAt lastUsedAt expiresAt revokedAt'),
   ...fields('CreateServiceKeyPayload', 'holder', 'serviceKey secret'),
 };

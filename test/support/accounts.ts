@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import argon2 from 'argon2';
 import type { TestApp } from './app.js';
 import { ADMIN_EMAIL, ADMIN_PASSWORD } from './app.js';
+import { eventually } from './eventually.js';
 
 export const PASSWORD = 'a password for the tests 1';
 let passwordHash: Promise<string> | undefined;
@@ -45,6 +46,21 @@ export async function signIn(app: Asked, email: string, password: string): Promi
   if (errors.length > 0) throw new Error(JSON.stringify(errors));
   const { accessToken, refreshToken, account, session } = data['signIn'];
   return { id: account.id, email, token: accessToken, refreshToken, sessionId: session.id };
+}
+
+/** As if the session had been opened an hour ago, known to the server: whoever is in it has to prove who it is once more. */
+export async function ageSession({ app, database }: TestApp, { token, sessionId }: TestAccount): Promise<void> {
+  // The word of an end makes the server forget what it knew of it.
+  await database.rows(
+    `with aged as (update sessions set authenticated_at = now() - interval '1 hour' where id = $1 returning id)
+     select pg_notify('sparekey_session_ended', id::text) from aged`,
+    [sessionId],
+  );
+  const origin = { address: undefined, network: undefined, userAgent: undefined };
+  await eventually(async () => {
+    const viewer = await app.services.authentication.viewerOf({ bearer: token, origin });
+    return viewer.kind === 'signed-in' && viewer.secondsSinceAuthentication >= 3_600;
+  });
 }
 
 /** Issues a batch, past whatever cooldown is open. */

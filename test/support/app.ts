@@ -49,7 +49,13 @@ export const ADMIN_EMAIL = 'admin@localhost';
 export const ADMIN_PASSWORD = 'correct horse battery staple';
 
 /** What tests set unless they say otherwise: no wait between issues that a test did not ask for. */
-const DEFAULTS = { PORT: '0', ADMIN_PASSWORD, LOG_LEVEL: 'debug', ADDRESS_FAILURES_PER_HOUR: '100000' };
+const DEFAULTS = {
+  PORT: '0',
+  ADMIN_PASSWORD,
+  LOG_LEVEL: 'debug',
+  ADDRESS_FAILURES_PER_HOUR: '100000',
+  OIDC_ALLOW_LOOPBACK: 'true',
+};
 
 export async function startTestApp(
   overrides: Record<string, string> = {},

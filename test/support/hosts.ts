@@ -12,12 +12,22 @@ export interface As {
   readonly address?: string | undefined;
 }
 
+/** Whichever process of Sparekey is asked. */
+interface Server {
+  post(query: string, variables?: Record<string, unknown>, options?: Options): Promise<Answer>;
+}
+
+interface Options {
+  readonly token?: string | undefined;
+  readonly headers?: Record<string, string>;
+}
+
 /** A host application's back end with its service key. */
 export interface Host {
   readonly keyId: string;
   readonly realm: string;
   readonly secret: string;
-  ask(query: string, variables: Record<string, unknown>, as: As, at?: Pick<TestApp, 'post'>): Promise<Answer>;
+  ask(query: string, variables: Record<string, unknown>, as: As, at?: Server): Promise<Answer>;
 }
 
 export const CREATE = `mutation($input: ServiceKeyInput!, $currentPassword: String) {

@@ -1,4 +1,11 @@
-import { getDocument, VerbosityLevel, type PDFDocumentProxy, type PDFPageProxy } from 'pdfjs-dist/legacy/build/pdf.mjs';
+import { inflateSync } from 'node:zlib';
+import {
+  getDocument,
+  OPS,
+  VerbosityLevel,
+  type PDFDocumentProxy,
+  type PDFPageProxy,
+} from 'pdfjs-dist/legacy/build/pdf.mjs';
 
 /** A piece of text as a viewer finds it; points, from the lower left corner of its page to where it stands. */
 export interface PdfText {
@@ -86,6 +93,30 @@ export async function tagsOf(page: PDFPageProxy): Promise<PdfTag> {
   const tree = await page.getStructTree();
   if (tree === null) throw new Error('The page is not tagged.');
   return tagOf(tree, texts);
+}
+
+/** How often the page draws something that is neither tagged nor marked as ornament. */
+export async function unmarkedOn(page: PDFPageProxy): Promise<number> {
+  const { fnArray } = await page.getOperatorList();
+  const depths = new Map([
+    [OPS.beginMarkedContent, 1],
+    [OPS.beginMarkedContentProps, 1],
+    [OPS.endMarkedContent, -1],
+  ]);
+  let [depth, unmarked] = [0, 0];
+  for (const operator of fnArray) {
+    depth += depths.get(operator) ?? 0;
+    if (depth === 0 && [OPS.constructPath, OPS.showText].includes(operator)) unmarked += 1;
+  }
+  return unmarked;
+}
+
+/** What the file's streams say, as far as they are text. */
+export function streamsOf(bytes: Buffer): string {
+  const streams = bytes.toString('latin1').matchAll(/\/FlateDecode\s*>>\s*stream\r?\n([^]*?)\r?\nendstream/g);
+  return Array.from(streams, ([, packed = '']) => inflateSync(Buffer.from(packed, 'latin1')).toString('latin1')).join(
+    '\n',
+  );
 }
 
 interface Node {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { NEW_PASSWORD, plantToken } from './account-operations.js';
 import { issue, makeAccount, PASSWORD, signIn, signInAsAdmin, type TestAccount, type TestBatch } from './accounts.js';
 import { ADMIN_EMAIL, ADMIN_PASSWORD, type TestApp } from './app.js';
 import type { ViewerName } from './access-table.js';
@@ -102,7 +103,7 @@ type Variables = Record<string, unknown>;
 /** For each operation, arguments that are right and name something of the scene's owner. */
 export const RIGHT_ARGUMENTS: Readonly<Record<string, (scene: Scene) => Variables | Promise<Variables>>> = {
   'Query.service': () => ({}),
-  'Query.me': () => ({}),
+  'Query.me': async (scene) => (await pendingChange(scene), {}),
   'Query.account': ({ owner }) => ({ id: owner.id }),
   'Query.recoveryCodeBatch': ({ active }) => ({ id: active.id }),
   'Mutation.generateRecoveryCodes': async ({ app }) => {
@@ -124,6 +125,28 @@ export const RIGHT_ARGUMENTS: Readonly<Record<string, (scene: Scene) => Variable
     return { refreshToken };
   },
   'Mutation.verifyEmail': async ({ app }) => ({ token: await mailedToken(app) }),
+  'Mutation.requestPasswordReset': ({ owner }) => ({ email: owner.email }),
+  'Mutation.resetPassword': async ({ app, owner: { id: accountId, email } }) => {
+    const token = await plantToken(app, { accountId, email, purpose: 'PASSWORD_RESET' });
+    return { token, newPassword: NEW_PASSWORD, revokeRecoveryCodes: false };
+  },
+  'Mutation.changePassword': async ({ app, owner }) => {
+    // It may have been changed before.
+    await app.database.rows(
+      'update accounts set password_hash = (select password_hash from accounts where id = $2) where id = $1',
+      [owner.id, (await makeAccount(app)).id],
+    );
+    return { currentPassword: PASSWORD, newPassword: NEW_PASSWORD, revokeRecoveryCodes: false };
+  },
+  'Mutation.requestEmailChange': () => ({ newEmail: `${randomUUID()}@example.org`, currentPassword: PASSWORD }),
+  'Mutation.confirmEmailChange': async (scene) => {
+    await pendingChange(scene);
+    const { id: accountId, email } = scene.owner;
+    return { token: await plantToken(scene.app, { accountId, email, purpose: 'EMAIL_CHANGE' }) };
+  },
+  'Mutation.cancelEmailChange': async (scene) => (await pendingChange(scene), {}),
+  'Mutation.deleteMyAccount': () => ({ currentPassword: PASSWORD }),
+  'Mutation.deleteAccount': async ({ app }) => ({ accountId: (await makeAccount(app)).id, confirm: true }),
   'Mutation.signOut': () => ({}),
   'Mutation.revokeSession': async ({ app, owner }) => ({ id: (await signIn(app, owner.email, PASSWORD)).sessionId }),
   'Mutation.revokeOtherSessions': ({ owner }) => ({ accountId: owner.id }),
@@ -149,12 +172,40 @@ export const RIGHT_ARGUMENTS: Readonly<Record<string, (scene: Scene) => Variable
   'Query.auditEvents': ({ owner }) => ({ first: 5, filter: { accountId: owner.id } }),
   'Query.emailLog': async (scene) => (await newLogEntry(scene), { first: 5 }),
   'Query.settingsCheck': async (scene) => (await lostKey(scene), {}),
+  'Query.oidcClients': async (scene) => (await newIssuer(scene), {}),
+  'Mutation.saveOidcClient': async (scene) => ({ id: await newIssuer(scene), input: issuerInput(scene) }),
+  'Mutation.deleteOidcClient': async (scene) => ({ id: await newIssuer(scene) }),
   'Query.serviceKeys': async ({ app, admin }) => (await makeHost(app, admin), {}),
   'Mutation.createServiceKey': () => ({
     input: { name: 'A shop', realm: 'shop', operations: ['ISSUE', 'VERIFY'], expiresInDays: 30 },
   }),
   'Mutation.revokeServiceKey': async ({ app, admin }) => ({ id: (await makeHost(app, admin)).keyId }),
 };
+
+/** An issuer whose keys are those of the server itself, as good as any others that can be fetched. */
+function issuerInput({ app }: Scene): Variables {
+  const [name, issuer] = [randomUUID(), `https://issuer.example/${randomUUID()}`];
+  const more = { audience: 'https://codes.example.org', acceptIdTokens: false, isEnabled: true };
+  return { name, issuer, jwksUri: `${app.url}/.well-known/jwks.json`, ...more };
+}
+
+async function newIssuer(scene: Scene): Promise<string> {
+  const query = 'mutation($input: OidcClientInput!) { saveOidcClient(input: $input) { id } }';
+  const { app, admin } = scene;
+  const { data, errors } = await app.post(query, { input: issuerInput(scene) }, { token: admin.token });
+  if (errors.length > 0) throw new Error(JSON.stringify(errors));
+  return data['saveOidcClient'].id;
+}
+
+/** The owner waits for another address, which nobody has confirmed. */
+async function pendingChange({ app, owner }: Scene): Promise<void> {
+  await app.database.rows(
+    `insert into email_change_requests (id, account_id, new_email, new_email_key, expires_at)
+     values ($1, $2, $3, $3, now() + interval '1 hour')
+     on conflict (account_id) do update set confirmed_by_current_at = null`,
+    [randomUUID(), owner.id, `${randomUUID()}@example.org`],
+  );
+}
 
 /** A mail to the owner that was sent. */
 async function newLogEntry({ app, owner }: Scene): Promise<void> {

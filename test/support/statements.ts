@@ -2,9 +2,12 @@ import pg from 'pg';
 
 const CONTROL = /^(?:begin|start transaction|commit|rollback)\b/i;
 
-/** What a process asks by itself now and then: polling, what it keeps for a minute, and whether its lines are alive. */
+/**
+ * What a process asks by itself now and then: polling, what it keeps for a minute, whose session it is (for seconds), and
+ * whether its lines are alive.
+ */
 const NOW_AND_THEN =
-  /^\s*update outbox set attempts|\bfrom signing_keys\b|^\s*with recursive used\b|^select 1 as alive$|^listen |^update "agenda_jobs"/i;
+  /^\s*update outbox set attempts|\bfrom signing_keys\b|\bfrom sessions s join accounts a on a\.id = s\.account_id\s+where s\.id = \$1|^\s*with recursive used\b|^select 1 as alive$|^listen |^update "agenda_jobs"/i;
 
 /**
  * Runs something and returns the texts of the statements that this process sent meanwhile, in their order, without

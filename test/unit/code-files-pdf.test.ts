@@ -5,7 +5,16 @@ import { fontForDocument, type FontName } from '../../src/files/pdf/fonts.js';
 import { renderCodeFile } from '../../src/files/render-code-file.js';
 import { codeSheet, DEFAULT_FORMAT } from '../support/code-sheets.js';
 import { imageOf, likeness } from '../support/pdf-image.js';
-import { type PdfTag, type PdfText, pagesOf, tagsOf, textsOf, withPdf } from '../support/pdf-reading.js';
+import {
+  type PdfTag,
+  type PdfText,
+  pagesOf,
+  streamsOf,
+  tagsOf,
+  textsOf,
+  unmarkedOn,
+  withPdf,
+} from '../support/pdf-reading.js';
 
 const LETTER_HEIGHT = 792;
 const A4 = { width: 595.28, height: 841.89 };
@@ -107,7 +116,7 @@ describe('the document', () => {
     expect(textsIn(document!, 'P')).toEqual(expect.arrayContaining(['Account\nada.lovelace@example.org']));
   });
 
-  it('has no text that is neither tagged nor marked as ornament', async () => {
+  it('has all its text in its tags', async () => {
     const tags = await withPdf(bytes, async (pdf) => await tagsOf((await pagesOf(pdf))[0]!));
     const tagged = tags.text.replaceAll(/\s/g, '');
     expect(tagged).toBe(said.join('').replaceAll(/\s/g, ''));
@@ -177,6 +186,20 @@ describe.each([
       expect(x + width).toBeLessThanOrEqual(A4.width - EDGE);
       expect(y - size * 0.3).toBeGreaterThanOrEqual(EDGE + A4.height - LETTER_HEIGHT);
       expect(y + size).toBeLessThanOrEqual(LETTER_HEIGHT - EDGE);
+    }
+  });
+
+  it('leave nothing that is neither tagged nor marked as ornament', async () => {
+    await withPdf(file, async (pdf) => {
+      for (const page of await pagesOf(pdf)) expect(await unmarkedOn(page)).toBe(0);
+    });
+  });
+
+  it('are copied in one piece where they are printed in several', () => {
+    const streams = streamsOf(file);
+    for (const { code } of many.codes) {
+      const isInLines = linesOf(code, found).length > 1;
+      expect(streams.includes(`/ActualText (${code})`)).toBe(isInLines);
     }
   });
 

@@ -29,7 +29,12 @@ function openPage(kind: MailLinkPageKind, answer: object) {
   const addEventListener = (name: string, listener: (event: object) => Promise<void>) => (listeners[name] = listener);
   const status = { textContent: '', className: '', focus: () => undefined };
   const data = { textContent: /id="page">(.*?)<\/script>/s.exec(html)?.[1] };
-  const form = { hidden: false, querySelector: () => ({ disabled: true }), querySelectorAll: () => inputs, addEventListener };
+  const form = {
+    hidden: false,
+    querySelector: () => ({ disabled: true }),
+    querySelectorAll: () => inputs,
+    addEventListener,
+  };
   const sent: { query: string; variables: Record<string, unknown> }[] = [];
   runInNewContext(/<script nonce="[^"]*">(.*?)<\/script>/s.exec(html)?.[1] ?? '', {
     document: { getElementById: (id: string) => (id === 'page' ? data : status), querySelector: () => form },
@@ -65,7 +70,10 @@ describe.each(kinds)('the page %s', (kind) => {
   it('has words of its own for a link that is no longer good', async () => {
     const opened = openPage(kind, refused('INVALID_TOKEN'));
     await opened.submit();
-    expect(opened.status).toMatchObject({ className: 'refused', textContent: expect.stringContaining('This link was') });
+    expect(opened.status).toMatchObject({
+      className: 'refused',
+      textContent: expect.stringContaining('This link was'),
+    });
     expect(opened.form.hidden).toBe(false);
   });
 });
@@ -104,7 +112,9 @@ describe('the page that sets a new password', () => {
   });
 
   it('lets the browser offer one, and no empty one', () => {
-    expect(openPage('reset-password', {}).html).toMatch(/<input id="newPassword"[^>]* autocomplete="new-password"[^>]* required>/);
+    expect(openPage('reset-password', {}).html).toMatch(
+      /<input id="newPassword"[^>]* autocomplete="new-password"[^>]* required>/,
+    );
   });
 });
 

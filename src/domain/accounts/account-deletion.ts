@@ -32,7 +32,11 @@ export class AccountDeletion {
     const me = requireSignedIn(viewer);
     const provenHash = await this.parts.reauthentication.byPassword(me, origin, currentPassword);
     const isProven = async (tx: Database) => (await lockProven(tx, me, provenHash)) !== undefined;
-    const isDeleted = await this.#delete(me, origin, { accountId: me.accountId, reason: 'by its owner', isMeant: isProven });
+    const isDeleted = await this.#delete(me, origin, {
+      accountId: me.accountId,
+      reason: 'by its owner',
+      isMeant: isProven,
+    });
     if (!isDeleted) throw new UnauthenticatedError();
   }
 
@@ -45,7 +49,8 @@ export class AccountDeletion {
     const admin = requireAdmin(viewer);
     if (!confirm) throw new ConfirmationRequiredError();
     const isMeant = () => Promise.resolve(true);
-    const isDeleted = isId(accountId) && (await this.#delete(admin, origin, { accountId, reason: 'by an admin', isMeant }));
+    const isDeleted =
+      isId(accountId) && (await this.#delete(admin, origin, { accountId, reason: 'by an admin', isMeant }));
     if (!isDeleted) throw new NotFoundError('account');
   }
 

@@ -32,7 +32,11 @@ export async function pendingEmailChangesOf(
 /** Puts a new request in the place of whatever there was, whose tokens are void from here on. Returns its id. */
 export async function replaceRequest(
   tx: Database,
-  { accountId, email, ttlSeconds }: { readonly accountId: string; readonly email: EmailAddress; readonly ttlSeconds: number },
+  {
+    accountId,
+    email,
+    ttlSeconds,
+  }: { readonly accountId: string; readonly email: EmailAddress; readonly ttlSeconds: number },
 ): Promise<string> {
   const id = newId();
   await voidTokens(tx, accountId, 'EMAIL_CHANGE');
@@ -104,7 +108,10 @@ export async function findConfirmation(db: Database, secret: string): Promise<Co
 }
 
 /** Notes that a side has confirmed, and uses its tokens up. */
-export async function noteConfirmed(tx: Database, { requestId, accountId, side, sideKey }: Confirmation): Promise<void> {
+export async function noteConfirmed(
+  tx: Database,
+  { requestId, accountId, side, sideKey }: Confirmation,
+): Promise<void> {
   await sql`
     update email_change_requests set ${column(side)} = sparekey_now() where id = ${requestId}
   `.execute(tx);

@@ -46,7 +46,8 @@ async function makeRoom(tx: Database, emailKey: string, source: EventSource): Pr
   `.execute(tx);
   const [holder] = rows;
   if (holder?.isOwned === true) return false;
-  if (holder !== undefined) await removeAccount(tx, { accountId: holder.id, reason: 'address confirmed by another', source });
+  if (holder !== undefined)
+    await removeAccount(tx, { accountId: holder.id, reason: 'address confirmed by another', source });
   return true;
 }
 

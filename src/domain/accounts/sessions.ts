@@ -78,10 +78,10 @@ const isVouchedFor = sql`(s.method <> 'FEDERATED' or exists (
 
 /**
  * Condition for what cannot be taken back, whatever a cache knew: the session that it is done by has not ended. One that
- * was not opened here, such as a service key's, need not be there.
+ * was not opened here need not be there.
  */
 export function isSessionOn({ sessionId, method }: EventSource): RawBuilder<boolean> {
-  // Its session is that of copies only, and a service key is asked for with each request.
+  // A service key is looked up with each request, and its user's session is for copies only.
   if (method === 'SERVICE') return sql<boolean>`true`;
   const isOpenedHere = method === 'PASSWORD' || method === 'RECOVERY_CODE';
   const isIt = sql`s.id = ${sessionId ?? null}::uuid`;

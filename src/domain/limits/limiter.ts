@@ -190,7 +190,11 @@ export class Limiter {
   }
 
   /** Forgets every failure and window of the account, for both credentials or for one, and from all addresses. */
-  async unlock(db: Database, subject: string, credentials: readonly Credential[] = ['password', 'code']): Promise<void> {
+  async unlock(
+    db: Database,
+    subject: string,
+    credentials: readonly Credential[] = ['password', 'code'],
+  ): Promise<void> {
     const owners = credentials.map((credential) => this.#key('account', credential, subject));
     await sql`
       with locked as (

@@ -65,7 +65,9 @@ export const ExportFormat = enumOf('ExportFormat', ['TXT', 'CSV', 'PDF', 'JSON']
 
 export const RecoverySignInMode = enumOf('RecoverySignInMode', ['ALONE', 'WITH_PASSWORD', 'OFF']);
 
-export const CleanupTask = enumOf('CleanupTask', taskNames);
+export const CleanupTask = enumOf('CleanupTask', taskNames, {
+  OIDC_CLIENT_KEYS: "Fetches the trusted issuers' signing keys anew; removes nothing.",
+});
 
 export const ScheduleType = enumOf('ScheduleType', [
   'ONCE',

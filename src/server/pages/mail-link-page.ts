@@ -74,7 +74,8 @@ function fieldHtml(field: PageField): string {
   const label = escapeHtml(field.label);
   const described = `id="${name}" name="${name}" type="${field.type}" aria-describedby="${name}-hint"`;
   const hint = `<p class="hint" id="${name}-hint">${escapeHtml(field.hint)}</p>`;
-  if (field.type === 'checkbox') return `<label class="choice" for="${name}"><input ${described}> ${label}</label>\n${hint}`;
+  if (field.type === 'checkbox')
+    return `<label class="choice" for="${name}"><input ${described}> ${label}</label>\n${hint}`;
   const { autocomplete, isRequired } = field;
   return `<label for="${name}">${label}</label>
 <input ${described} autocomplete="${autocomplete}" maxlength="1024"${isRequired ? ' required' : ''}>

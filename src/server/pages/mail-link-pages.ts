@@ -87,7 +87,8 @@ const confirmEmailChange = {
   query: 'mutation($token:String!){confirmEmailChange(token:$token){id}}',
   done: 'Confirmed. Once the other address has confirmed too, the change is made: both get a mail, and you sign in anew.',
   refusals: {
-    INVALID_TOKEN: 'This link was used before, it is too old, or the change was cancelled. Ask for the change once more.',
+    INVALID_TOKEN:
+      'This link was used before, it is too old, or the change was cancelled. Ask for the change once more.',
     CONFLICT: 'The new address belongs to another account by now, so the change cannot be made. Nothing was changed.',
   },
 } as const satisfies PageSpec;

@@ -83,6 +83,7 @@ describe('the configuration without any variable', () => {
         maxSocketsPerAccount: 20,
         afterSignOutUrl: '/',
       },
+      issuers: { jwksMaxStaleDays: 7, allowLoopback: false },
     });
   });
 

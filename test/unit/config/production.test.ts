@@ -50,6 +50,11 @@ describe('production', () => {
     expect(found(complete)).toEqual([]);
   });
 
+  it('has no trusted issuer on this machine', () => {
+    expect(found({ ...complete, OIDC_ALLOW_LOOPBACK: 'true' })).toEqual(['E032 OIDC_ALLOW_LOOPBACK']);
+    expect(found({ OIDC_ALLOW_LOOPBACK: 'true' })).toEqual([]);
+  });
+
   it.each(['PUBLIC_URL', 'DATABASE_URL', 'RECOVERY_KEY', 'SMTP_URL'])('requires %s', (name) => {
     expect(found({ ...complete, [name]: '' })).toEqual([`E013 ${name}`]);
   });

@@ -53,6 +53,7 @@ const integers: readonly (readonly [string, number, number])[] = [
   ['EMAIL_VERIFICATION_TTL_SECONDS', 60, 2592000],
   ['PASSWORD_RESET_TTL_SECONDS', 60, 86400],
   ['EMAIL_CHANGE_TTL_SECONDS', 60, 2592000],
+  ['JWKS_MAX_STALE_DAYS', 1, 365],
 ];
 
 describe('whole numbers', () => {

@@ -13,7 +13,7 @@ const DEFAULTS_LOCK = 7_277_337;
 const DISABLED: readonly TaskName[] = ['BATCH_HISTORY', 'AUDIT_EVENTS'];
 /** At night, one after the other. */
 const FIRST_HOUR_UTC = 3;
-const MINUTES_APART = 5;
+const MINUTES_APART = 3;
 
 /**
  * Gives a job store a daily schedule for each task, once for ever: which were given is recorded in PostgreSQL, so that a
