@@ -420,6 +420,22 @@ describe('confirmations at the same moment', () => {
     expect(await app.database.rows('select 1 from accounts where email_key = $1', [next])).toHaveLength(1);
   });
 
+  it('of two accounts that want one another’s address refuse both', async () => {
+    const [a, b] = [await makeAccount(app), await makeAccount(app)];
+    const tokens: string[] = [];
+    for (const [me, other] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      await requestEmailChange(as(me.token), other.email);
+      await confirmEmailChange(at, (await mailWith(app, me.email, CURRENT)).token);
+      tokens.push(await plantToken(app, { accountId: me.id, purpose: 'EMAIL_CHANGE', email: other.email }));
+    }
+    const answers = await Promise.all(tokens.map((token) => confirmEmailChange(at, token)));
+    expect(answers.map(({ code }) => code)).toEqual(['CONFLICT', 'CONFLICT']);
+    expect([await emailOf(a), await emailOf(b)]).toEqual([a.email, b.email]);
+  });
+
   it('and registrations of the address leave one account of it', async () => {
     for (let n = 0; n < 3; n += 1) {
       const { me, next, current, new: offered } = await asked();

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SignalListener } from '../../src/database/signal-listener.js';
 import { SessionCache } from '../../src/domain/accounts/session-cache.js';
+import { SessionRevocations } from '../../src/domain/accounts/session-revocations.js';
 import { revokeSession } from '../../src/domain/accounts/sessions.js';
 import type { Database } from '../../src/domain/database.js';
 import { CHANNELS } from '../../src/domain/signals.js';
@@ -107,13 +108,19 @@ describe('what is known of a session', () => {
     expect(await costOf(() => find(other))).toBe(0);
   });
 
-  it('is forgotten at once where this process ended it', async () => {
-    const [me, other] = [await makeOwner(rules), await makeOwner(rules)];
+  it('is forgotten at once where this process ended it, without a word', async () => {
+    const [admin, me, other] = [
+      await makeOwner(rules, { role: 'ADMIN' }),
+      await makeOwner(rules),
+      await makeOwner(rules),
+    ];
+    const revocations = new SessionRevocations(rules.db, sessions);
     for (const owner of [me, other]) await find(owner);
-    await change(me, REVOKED);
-    sessions.forget([me.viewer.sessionId]);
+    await revocations.revoke(me.viewer, me.origin, me.viewer.sessionId);
     expect(await find(me)).toBeUndefined();
     expect(await costOf(() => find(other))).toBe(0);
+    await revocations.revokeOthers(admin.viewer, admin.origin, other.id);
+    expect(await find(other)).toBeUndefined();
   });
 
   it.each([

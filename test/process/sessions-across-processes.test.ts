@@ -47,9 +47,10 @@ async function known(of: TestAccount): Promise<TestAccount> {
   return of;
 }
 
+/** By the word of its end: what nobody told of would be known for five seconds. */
 async function refusedAfter(on: ServerProcess, of: TestAccount): Promise<number> {
   const begun = performance.now();
-  await eventually(async () => (await me(on, of)).code === 'UNAUTHENTICATED');
+  await eventually(async () => (await me(on, of)).code === 'UNAUTHENTICATED', 3_000);
   return performance.now() - begun;
 }
 

@@ -21,6 +21,8 @@ const OPERATIONS = `
   Mutation.testRecoveryCode        UNAUTHENTICATED  UNAUTHENTICATED  VERIFIED         INVALID_CODE     INVALID_CODE     INVALID_CODE
   Mutation.verifyRecoveryCode      UNAUTHENTICATED  UNAUTHENTICATED  ACCEPTED         REJECTED         REJECTED         REJECTED
   Mutation.markRecoveryCodesViewed UNAUTHENTICATED  UNAUTHENTICATED  answer           NOT_FOUND        NOT_FOUND        NOT_FOUND
+  Mutation.exportRecoveryCodes     UNAUTHENTICATED  UNAUTHENTICATED  answer           NOT_FOUND        NOT_FOUND        NOT_FOUND
+  Mutation.emailRecoveryCodes      UNAUTHENTICATED  UNAUTHENTICATED  answer           NOT_FOUND        NOT_FOUND        NOT_FOUND
   # By id: the owner, or an admin for anybody.
   Mutation.invalidateRecoveryCode  UNAUTHENTICATED  UNAUTHENTICATED  DONE             NOT_FOUND        DONE             NOT_FOUND
   Mutation.deleteRecoveryCode      UNAUTHENTICATED  UNAUTHENTICATED  DONE             NOT_FOUND        DONE             NOT_FOUND
@@ -150,6 +152,9 @@ export const FIELD_ACCESS: Readonly<Record<string, FieldAccess>> = {
   ...fields('VerifyRecoveryCodePayload', 'holder', 'outcome batch'),
   ...fields('RevokeRecoveryCodePayload', 'holder', 'outcome batch'),
   ...fields('DeleteRecoveryCodeBatchPayload', 'holder', 'batch'),
+  ...fields('ExportRecoveryCodesPayload', 'holder', 'file batch'),
+  ...fields('ExportedFile', 'holder', 'name mediaType content'),
+  ...fields('EmailRecoveryCodesPayload', 'holder', 'batch message'),
 
   // Given to admins only.
   ...fields('CleanupSchedule', 'holder', 'id name task type cron timeZone runAt nextRunAt lastRunAt isEnabled'),

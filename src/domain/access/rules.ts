@@ -52,6 +52,11 @@ export function isActingAdmin(viewer: Viewer): boolean {
   return viewer.kind === 'signed-in' && viewer.role === 'ADMIN' && viewer.method === 'PASSWORD';
 }
 
+/** Whether an account is signed in that is not this one: a mailed token is not for it, though it needs no sign-in. */
+export function isSomebodyElse(viewer: Viewer, accountId: string): boolean {
+  return viewer.kind === 'signed-in' && viewer.accountId !== accountId;
+}
+
 export function isOwner(viewer: Viewer, accountId: string | null): boolean {
   return viewer.kind === 'signed-in' && viewer.accountId === accountId;
 }

@@ -1,10 +1,10 @@
 import { sql } from 'kysely';
-import { requireSignedIn } from '../access/rules.js';
+import { isSomebodyElse, requireSignedIn } from '../access/rules.js';
 import type { Origin, SignedIn, Viewer } from '../access/viewer.js';
 import type { Keyring } from '../crypto/keyring.js';
 import type { Database } from '../database.js';
 import { BadUserInputError, ConflictError, InvalidTokenError, NotFoundError, UnauthenticatedError } from '../errors.js';
-import { sourceOf, sourceOfAnonymous } from '../events/event-source.js';
+import { sourceOf, sourceOfAnyone } from '../events/event-source.js';
 import { occasionOf } from '../events/occasion.js';
 import { raise } from '../events/raise.js';
 import type { Decision, Limiter } from '../limits/limiter.js';
@@ -77,19 +77,15 @@ export class EmailChange {
    * @throws InvalidTokenError, ConflictError where somebody has the address by now (the token stays usable)
    */
   async confirm(viewer: Viewer, origin: Origin, secret: string): Promise<Account> {
-    const me = viewer.kind === 'signed-in' ? viewer : undefined;
     const accountId = (await findConfirmation(this.db, secret))?.accountId;
-    if (accountId === undefined || (me !== undefined && me.accountId !== accountId)) throw new InvalidTokenError();
-    const source = me === undefined ? sourceOfAnonymous(origin) : sourceOf(me, origin);
-    const keptSessionId = me?.sessionId;
-    const confirmed = await this.#confirm({ secret, accountId, keptSessionId, source });
-    if (confirmed.kind === 'taken') {
-      throw new ConflictError('Somebody has this address by now, so that it cannot become yours. Nothing was changed.');
-    }
-    const [account] = await accountsById(this.db, [accountId]);
-    if (confirmed.kind === 'invalid' || account === undefined) throw new InvalidTokenError();
+    if (accountId === undefined || isSomebodyElse(viewer, accountId)) throw new InvalidTokenError();
+    const keptSessionId = viewer.kind === 'signed-in' ? viewer.sessionId : undefined;
+    const by = { secret, accountId, keptSessionId, source: sourceOfAnyone(viewer, origin) };
+    const ended = endedBy(await this.#confirm(by));
     // What is known of the session that stays names the account by its old address.
-    this.parts.sessions.forget(keptSessionId === undefined ? confirmed.ended : [...confirmed.ended, keptSessionId]);
+    this.parts.sessions.forget(keptSessionId === undefined ? ended : [...ended, keptSessionId]);
+    const [account] = await accountsById(this.db, [accountId]);
+    if (account === undefined) throw new InvalidTokenError();
     return account;
   }
 
@@ -148,6 +144,18 @@ export class EmailChange {
       }
     }
     return { kind: 'taken' };
+  }
+}
+
+/** @throws InvalidTokenError, ConflictError where nothing was noted */
+function endedBy(confirmed: Confirmed): readonly string[] {
+  switch (confirmed.kind) {
+    case 'noted':
+      return confirmed.ended;
+    case 'taken':
+      throw new ConflictError('Somebody has this address by now, so that it cannot become yours. Nothing was changed.');
+    case 'invalid':
+      throw new InvalidTokenError();
   }
 }
 

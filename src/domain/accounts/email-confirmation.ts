@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import type { Database } from '../database.js';
 import type { EventSource } from '../events/event-source.js';
 import { occasionOf } from '../events/occasion.js';
@@ -15,6 +15,11 @@ export interface ConfirmBy {
   /** The session that stays when the change is completed; without one all of them end. */
   readonly keptSessionId: string | undefined;
   readonly source: EventSource;
+}
+
+interface Holder {
+  readonly id: string;
+  readonly isOwned: boolean;
 }
 
 /** How a confirmation ended: noted, with the sessions that ended by it; or not, for one of two reasons. */
@@ -40,15 +45,21 @@ export async function confirmWithin(tx: Database, by: ConfirmBy): Promise<Confir
 
 /** False where the address belongs to somebody. */
 async function makeRoom(tx: Database, emailKey: string, source: EventSource): Promise<boolean> {
-  const { rows } = await sql<{ id: string; isOwned: boolean }>`
-    select id, email_verified_at is not null or role = 'ADMIN' as is_owned from accounts
-    where email_key = ${emailKey} for update
-  `.execute(tx);
-  const [holder] = rows;
+  const found = await holderOf(tx, sql`email_key = ${emailKey}`);
+  if (found === undefined || found.isOwned) return found === undefined;
+  // Locked only where it is nobody's: two accounts that want one another's address would wait for one another.
+  const holder = await holderOf(tx, sql`id = ${found.id} for update`);
   if (holder?.isOwned === true) return false;
-  if (holder !== undefined)
-    await removeAccount(tx, { accountId: holder.id, reason: 'address confirmed by another', source });
+  const reason = 'address confirmed by another';
+  if (holder !== undefined) await removeAccount(tx, { accountId: holder.id, reason, source });
   return true;
+}
+
+async function holderOf(tx: Database, which: RawBuilder<unknown>): Promise<Holder | undefined> {
+  const { rows } = await sql<Holder>`
+    select id, email_verified_at is not null or role = 'ADMIN' as is_owned from accounts where ${which}
+  `.execute(tx);
+  return rows[0];
 }
 
 async function complete(

@@ -1,8 +1,9 @@
 import { sql } from 'kysely';
+import { isSomebodyElse } from '../access/rules.js';
 import type { Origin, Viewer } from '../access/viewer.js';
 import type { Database } from '../database.js';
 import { InvalidTokenError } from '../errors.js';
-import { type EventSource, sourceOf, sourceOfAnonymous } from '../events/event-source.js';
+import { type EventSource, sourceOfAnyone } from '../events/event-source.js';
 import { raise } from '../events/raise.js';
 import type { Limiter } from '../limits/limiter.js';
 import type { DomainSettings } from '../settings.js';
@@ -51,12 +52,10 @@ export class PasswordReset {
    */
   async reset(viewer: Viewer, origin: Origin, input: Reset): Promise<void> {
     const token = await find(this.db, input.token);
-    if (token === undefined || (viewer.kind === 'signed-in' && viewer.accountId !== token.accountId)) {
-      throw new InvalidTokenError();
-    }
+    if (token === undefined || isSomebodyElse(viewer, token.accountId)) throw new InvalidTokenError();
     await this.#check(input.newPassword, token.email);
     const passwordHash = await this.parts.passwords.hash(input.newPassword);
-    const source = viewer.kind === 'signed-in' ? sourceOf(viewer, origin) : sourceOfAnonymous(origin);
+    const source = sourceOfAnyone(viewer, origin);
     const { accountId } = token;
     const ended = await this.db.transaction().execute(async (tx) => {
       const live = await lockedWithToken(tx, accountId, input.token);

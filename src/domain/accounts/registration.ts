@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import { isSomebodyElse } from '../access/rules.js';
 import type { Origin, Viewer } from '../access/viewer.js';
 import type { Keyring } from '../crypto/keyring.js';
 import type { Database } from '../database.js';
@@ -72,9 +73,7 @@ export class Registration {
     input: { readonly token: string; readonly password?: string | null },
   ): Promise<void> {
     const token = await this.#find(this.db, input.token);
-    if (token === undefined || (viewer.kind === 'signed-in' && viewer.accountId !== token.accountId)) {
-      throw new InvalidTokenError();
-    }
+    if (token === undefined || isSomebodyElse(viewer, token.accountId)) throw new InvalidTokenError();
     const isPasswordGiven = typeof input.password === 'string' && input.password !== '';
     if (isPasswordGiven && !(await this.parts.passwords.verify(input.password, token.passwordHash))) {
       throw new InvalidCredentialsError();

@@ -141,7 +141,7 @@ export class SignIn {
   async signOut(viewer: Viewer, origin: Origin): Promise<void> {
     const me = requireSignedIn(viewer);
     await this.db.transaction().execute(async (tx) => {
-      await revokeSession(tx, me.sessionId);
+      if (!(await revokeSession(tx, me.sessionId))) return;
       await raise(tx, [{ ...sourceOf(me, origin), action: 'SIGNED_OUT', accountId: me.accountId }]);
     });
     this.parts.sessions.forget([me.sessionId]);

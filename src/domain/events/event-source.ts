@@ -1,5 +1,5 @@
 import { type RawBuilder, sql } from 'kysely';
-import type { Holder, Origin, SignInMethod } from '../access/viewer.js';
+import type { Holder, Origin, SignInMethod, Viewer } from '../access/viewer.js';
 
 /** Who does something, by which session, and from where, as far as it is known. Every event says it. */
 export interface EventSource {
@@ -24,6 +24,11 @@ export function sourceOf(
 /** A caller without a token. */
 export function sourceOfAnonymous(origin: Origin): EventSource {
   return { ipAddress: origin.address, userAgent: origin.userAgent };
+}
+
+/** A caller with or without one: what is done needs none. */
+export function sourceOfAnyone(viewer: Viewer, origin: Origin): EventSource {
+  return viewer.kind === 'signed-in' ? sourceOf(viewer, origin) : sourceOfAnonymous(origin);
 }
 
 /** The columns `actor_id, session_id, service_key_id, method, ip_address, user_agent` of an event in a larger statement. */

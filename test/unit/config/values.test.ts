@@ -122,12 +122,16 @@ describe('the most that a run may remove', () => {
 });
 
 describe('switches', () => {
-  it.each(['REGISTRATION_OPEN', 'EMAIL_COPY_ENABLED', 'PURGE_USE_LOGGER', 'AUDIT_AUTO_CLEANUP', 'STORE_EMAIL_LOG'])(
-    '%s is true or false',
-    (name) => {
-      expect(['true', 'false'].map((text) => valueOf(name, text))).toEqual([true, false]);
-    },
-  );
+  it.each([
+    'REGISTRATION_OPEN',
+    'EMAIL_COPY_ENABLED',
+    'PURGE_USE_LOGGER',
+    'AUDIT_AUTO_CLEANUP',
+    'STORE_EMAIL_LOG',
+    'OIDC_ALLOW_LOOPBACK',
+  ])('%s is true or false', (name) => {
+    expect(['true', 'false'].map((text) => valueOf(name, text))).toEqual([true, false]);
+  });
 
   it.each(['1', '0', 'TRUE', 'True', 'yes', 'no', 'on', 'off', ' true', 'null'])('are not written %j', (text) => {
     expect(valueOf('REGISTRATION_OPEN', text)).toBe('E003');
