@@ -6,6 +6,7 @@ import { measureGenerate } from './figures/generate.ts';
 import { measureMemory, measureMemoryAfterLoad } from './figures/memory.ts';
 import { measureHistory, measureSpendOverHttp, startFloors } from './figures/over-http.ts';
 import { measurePurge } from './figures/purge.ts';
+import { measureReading } from './figures/reading.ts';
 import { measureSignIn, measureSpend, measureWrongCode } from './figures/spend.ts';
 import { type Samples, takeSamples } from './figures/statements.ts';
 import { measureSubscriptions } from './figures/subscriptions.ts';
@@ -21,8 +22,8 @@ The whole takes about half an hour and 8 GB of disk for the time being, most of 
   --quick    less of everything, for a first look: a few minutes; codes are spent out of 100 k instead of 1 M,
              a tenth of 1 M instead of 10 M is purged, and reports go to 1 k subscribers instead of 10 k
   --strict   exit code 1 when a figure misses what it must reach
-  --only X   only the part of that name: generate, export, spend, wrong, sign-in, http, size, purge,
-             subscriptions
+  --only X   only the part of that name: generate, export, spend, wrong, sign-in, http, size, reading,
+             purge, subscriptions
 `;
 
 const FULL: Scale = {
@@ -71,6 +72,7 @@ async function measure(stage: Stage): Promise<Figure[]> {
     'sign-in': () => measureSignIn(stage, samples),
     http: () => measureServers(stage, samples),
     size: () => measureTableSize(stage, samples),
+    reading: () => measureReading(stage),
     purge: () => measurePurge(stage),
     subscriptions: () => measureSubscriptions(stage),
   };

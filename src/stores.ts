@@ -1,12 +1,12 @@
 import type { Logger } from 'pino';
 import type { Config } from './config/config.js';
 import { ensureRecoveryKey, prepareDataDir } from './config/data-dir.js';
-import { hasClockOffset } from './database/clock.js';
 import { connectDatabase, type DatabaseConnection } from './database/connect.js';
 import type { EmbeddedPostgres } from './database/embedded-postgres.js';
 import { migrate } from './database/migrate.js';
 import { keysInUse } from './domain/crypto/key-use.js';
 import { Keyring } from './domain/crypto/keyring.js';
+import { isClockShifted } from './domain/settings-check.js';
 
 /** What keeps Sparekey's data, and the keys to it. */
 export interface Stores {
@@ -42,7 +42,7 @@ export async function openStores(config: Config, logger: Logger): Promise<Stores
 
 /** Brings the schema up to date and refuses what would do harm: a shifted clock in production, keys that are missing. */
 export async function prepareStores({ connection, keyring, databaseUrl }: Stores, config: Config): Promise<void> {
-  if (config.server.isProduction && (await hasClockOffset(connection.pool))) {
+  if (config.server.isProduction && (await isClockShifted(connection.db))) {
     throw new StartRefusedError(
       'The database sets sparekey.clock_offset_seconds, which is for tests only: reset it (ALTER ROLE or DATABASE … RESET).',
     );

@@ -9,11 +9,3 @@ export async function clockSkewMs(pool: pg.Pool): Promise<number> {
   const answered = Date.now();
   return Math.round((asked + answered) / 2 - (rows[0]?.at ?? 0));
 }
-
-/** Whether somebody shifted the rules' clock, which is for tests. */
-export async function hasClockOffset(pool: pg.Pool): Promise<boolean> {
-  const { rows } = await pool.query<{ offset: string | null }>(
-    `select current_setting('sparekey.clock_offset_seconds', true) as offset`,
-  );
-  return ![null, undefined, '', '0'].includes(rows[0]?.offset);
-}

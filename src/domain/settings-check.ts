@@ -58,7 +58,7 @@ export class SettingsCheck {
 }
 
 /** Whether somebody shifted the rules' clock, which is for tests. */
-async function isClockShifted(db: Database): Promise<boolean> {
+export async function isClockShifted(db: Database): Promise<boolean> {
   const { rows } = await sql<{ offset: string | null }>`
     select current_setting('sparekey.clock_offset_seconds', true) as offset
   `.execute(db);

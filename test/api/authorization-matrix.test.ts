@@ -219,7 +219,7 @@ describe('a field, to whoever holds its object without a path to it', () => {
     const [account] = await accounts.byIds([scene.owner.id]);
     const batch = (await recoveryCodes.find(acting, scene.active.id)) as Batch;
     const [codes] = await recoveryCodes.codesOf([batch.id]);
-    const [session] = await accounts.sessions(acting, scene.owner.id);
+    const [[session] = []] = await accounts.belongings.sessions([scene.owner.id]);
     const objects: Record<string, unknown> = {
       Account: accountNode(account as Account, viewer),
       RecoveryCodeBatch: batchNode({ ...batch, deletedBy: scene.owner.id }, viewer),

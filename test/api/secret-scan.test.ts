@@ -5,6 +5,7 @@ import { ADMIN_EMAIL, type Answer, startTestApp, type TestApp } from '../support
 import { from, newAddress } from '../support/client-origin.js';
 import { headersOf } from '../support/hosts.js';
 import { eventually } from '../support/eventually.js';
+import { answering, AUDIENCE, startIssuer } from '../support/issuer.js';
 import { startLater, TOGETHER } from '../support/later-app.js';
 import { scheduleInput } from '../support/schedules.js';
 import { documentOf, type Field, operations } from '../support/schema-walk.js';
@@ -260,6 +261,7 @@ async function administration({ email }: Person): Promise<void> {
   await cleanups(token, accountId);
   await signingKeys(token);
   await serviceKeys(token);
+  await trustedIssuers(token);
   await reading(token, { email, accountId });
 }
 
@@ -278,6 +280,32 @@ async function signingKeys(token: string): Promise<void> {
     scan.add('the private half of a signing key', d);
     scan.add('the bytes of it', Buffer.from(d, 'base64url').toString('latin1'));
   }
+}
+
+/** Tokens of another issuer are secrets, the good and the bad. */
+async function trustedIssuers(token: string): Promise<void> {
+  const issuer = await startIssuer();
+  const input = { name: 'Acme', issuer: issuer.url, audience: AUDIENCE };
+  const { id } = await call('Mutation.saveOidcClient', { input, currentPassword: password() }, { token });
+  await call('Query.oidcClients', {}, { token });
+  const claims = { sub: 'ada', sid: newSecretToken() };
+  const tokens = [
+    await issuer.token({ claims }),
+    await issuer.token({ claims: { ...claims, aud: newSecretToken() } }),
+    await issuer.token({ claims, header: { kid: newSecretToken() } }),
+    await issuer.token({ claims, key: await issuer.newKey() }),
+  ];
+  for (const bearer of tokens) {
+    scan.add("a trusted issuer's token", bearer);
+    scan.add('the signature of one', bearer.split('.')[2] as string);
+    note("a trusted issuer's token", await app.post('{ me { id sessions { id } } }', {}, { token: bearer }));
+  }
+  scan.add('the session that its issuer knows', claims.sid);
+  issuer.misbehave = answering(newSecretToken());
+  await call('Mutation.saveOidcClient', { id, input }, { token });
+  await call('Mutation.saveOidcClient', { id: newSecretToken(), input }, { token });
+  await call('Mutation.deleteOidcClient', { id }, { token });
+  await issuer.close();
 }
 
 /** A host application has its key and its users' codes; what is no key, realm or header of one is a secret all the same. */

@@ -699,7 +699,10 @@ describe('a request with a service key', () => {
     expect(await lastUse(key.keyId)).toBeNull();
     await key.ask('{ service { siteName } }', {}, {});
     const first = await usedAt(key.keyId);
-    await Promise.all(Array.from({ length: 10 }, () => key.ask(ME, {}, { subject: newSubject() })));
+    const statements = await statementsOf(app.database.pool, () =>
+      Promise.all(Array.from({ length: 10 }, () => key.ask(ME, {}, { subject: newSubject() }))),
+    );
+    expect(statements.filter((text) => NOTED.test(text))).toEqual([]);
     expect(await lastUse(key.keyId)).toEqual(first);
     await later(app, 61, async (then) => {
       await key.ask(ME, {}, { subject: newSubject() }, then);

@@ -282,6 +282,6 @@ describe('signing in by code with the password (RECOVERY_SIGN_IN=with-password)'
   });
 
   async function batchOf(owner: Owner) {
-    return (await rules.services.accounts.activeBatch(owner.viewer, owner.id))?.id;
+    return (await rules.services.accounts.belongings.activeBatches([owner.id]))[0]?.id;
   }
 });

@@ -284,7 +284,9 @@ describe('what counts as a failure', () => {
     expect(await tryPassword(rules, owner.email)).toBe('INVALID_CREDENTIALS');
     expect(await issue(PASSWORD)).toBe(30);
     expect(await tryPassword(rules, owner.email, PASSWORD)).toBe(60);
-    expect(await rules.services.accounts.batches(owner.viewer, owner.id, {})).toMatchObject({ totalCount: 0 });
+    expect(await rules.services.accounts.belongings.batches([{ id: owner.id, request: {} }])).toMatchObject([
+      { totalCount: 0 },
+    ]);
   });
 });
 

@@ -67,8 +67,8 @@ describe('the expiry of a batch', () => {
     expect(await recoveryCodes.revoke(viewer, origin, { code: code(1), to: 'INVALIDATED' })).toMatchObject({
       outcome: 'ALREADY_USED',
     });
-    expect(await accounts.activeBatch(viewer, owner.id)).toBeUndefined();
-    expect(await before.services.accounts.activeBatch(viewer, owner.id)).toMatchObject({ id });
+    expect(await accounts.belongings.activeBatches([owner.id])).toEqual([undefined]);
+    expect(await before.services.accounts.belongings.activeBatches([owner.id])).toMatchObject([{ id }]);
     expect(await recoveryCodes.find(viewer, id)).toMatchObject({ status: 'EXPIRED', remainingCount: 0, usedCount: 1 });
     const [read] = await recoveryCodes.codesOf([id]);
     expect(read?.map(({ status }) => status)).toEqual(['USED', ...Array.from({ length: 9 }, () => 'EXPIRED')]);

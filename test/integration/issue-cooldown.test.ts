@@ -53,7 +53,7 @@ describe('the cooldown of issuing', () => {
     const told = await press(rules, patient.owner);
     expect(told.retryAfterSeconds).toBe(wait);
     expect((await storedWindow(patient.owner))?.blocked_until).toEqual(told.retryAt);
-    expect(await rules.services.accounts.generateCooldown(patient.owner.viewer, patient.owner.id)).toEqual({
+    expect((await rules.services.accounts.belongings.generateCooldowns([patient.owner.id]))[0]).toEqual({
       retryAt: told.retryAt,
       retryAfterSeconds: wait,
     });
@@ -63,7 +63,7 @@ describe('the cooldown of issuing', () => {
     expect(next.retryAfterSeconds).toBe(Math.min(30 * 2 ** count, 300));
 
     const later = rules.at(wait);
-    expect(await later.services.accounts.generateCooldown(patient.owner.viewer, patient.owner.id)).toBeNull();
+    expect(await later.services.accounts.belongings.generateCooldowns([patient.owner.id])).toEqual([null]);
     expect((await generate(later, patient.owner)).batch.number).toBe(2);
   });
 
@@ -79,7 +79,7 @@ describe('the cooldown of issuing', () => {
   it('lets the first issue ever pass, and is one account’s own', async () => {
     await pressedTimes(3);
     const other = await makeOwner(rules);
-    expect(await rules.services.accounts.generateCooldown(other.viewer, other.id)).toBeNull();
+    expect(await rules.services.accounts.belongings.generateCooldowns([other.id])).toEqual([null]);
     expect((await generate(rules, other)).batch.number).toBe(1);
   });
 

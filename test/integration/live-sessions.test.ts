@@ -17,11 +17,13 @@ const HOUR_MS = 3_600_000;
 let rules: Rules;
 let signals: SaidSignals;
 let sessions: LiveSessions;
+let kid: string;
 let faults: unknown[];
 const entered: LiveSession[] = [];
 
 beforeAll(async () => {
   rules = await openRules();
+  ({ kid } = await rules.services.signingKeys.current());
 });
 beforeEach(() => {
   signals = new SaidSignals();
@@ -43,7 +45,6 @@ interface Followed {
 async function enter({ viewer }: Owner, livesMs = HOUR_MS): Promise<Followed | undefined> {
   const { sessionId, accountId } = viewer;
   const followed = { ends: 0 };
-  const { kid } = await rules.services.signingKeys.current();
   const claims = { sessionId, accountId, expiresAt: new Date(Date.now() + livesMs), kid };
   const session = await sessions.enter(claims, () => (followed.ends += 1));
   if (session === undefined) return undefined;

@@ -154,7 +154,7 @@ describe('a refresh token that two processes are shown', () => {
       expect(answers.map(({ code }) => code)).toEqual(Array(20).fill(undefined));
       expect(new Set(answers.map(tokenOf)).size).toBe(1);
       for (const on of [first, second]) {
-        const { accessToken } = answers[round]?.data['refreshSession'];
+        const { accessToken } = (answers[round] as Answer).data['refreshSession'];
         expect((await me(on, { token: accessToken })).data['me'].id).toBe(owner.id);
       }
       token = tokenOf(answers[0] as Answer);

@@ -1,21 +1,18 @@
 import { sql } from 'kysely';
-import { requireAdmin, requireHolder, requireReader } from '../access/rules.js';
+import { requireAdmin, requireHolder } from '../access/rules.js';
 import type { Origin, Viewer } from '../access/viewer.js';
-import type { BatchPage } from '../codes/read-batches.js';
-import type { Batch } from '../codes/batch.js';
 import type { Database } from '../database.js';
 import { NotFoundError, UnauthenticatedError } from '../errors.js';
 import { sourceOf } from '../events/event-source.js';
 import { raise } from '../events/raise.js';
 import { isId } from '../ids.js';
-import type { IssueCooldown, Limiter } from '../limits/limiter.js';
-import type { ForwardRequest, Page, PageRequest } from '../paging.js';
+import type { Limiter } from '../limits/limiter.js';
+import type { ForwardRequest, Page } from '../paging.js';
 import type { DomainSettings } from '../settings.js';
 import { type Account, accountByEmail, accountsById, limitSubjectOf } from './account.js';
 import { Belongings } from './belongings.js';
 import { emailKeyOf } from './email.js';
 import { accountsFound, countAccounts, type ListedAccount, newestAccounts, parseSearch } from './search-accounts.js';
-import type { Session } from './sessions.js';
 
 interface Parts {
   readonly settings: DomainSettings;
@@ -76,32 +73,6 @@ export class Accounts {
   /** In the order of the ids. For those who hold the ids by right: what of an account they read, its fields decide. */
   async byIds(ids: readonly string[]): Promise<readonly (Account | undefined)[]> {
     return await accountsById(this.db, ids);
-  }
-
-  async activeBatch(viewer: Viewer, accountId: string): Promise<Batch | undefined> {
-    requireReader(viewer, accountId);
-    const [batch] = await this.belongings.activeBatches([accountId]);
-    return batch;
-  }
-
-  /** The newest HISTORY_MAX_VISIBLE batches, by pages in either direction. @throws BadUserInputError */
-  async batches(viewer: Viewer, accountId: string, request: PageRequest): Promise<BatchPage> {
-    requireReader(viewer, accountId);
-    const [page] = await this.belongings.batches([{ id: accountId, request }]);
-    if (page instanceof Error) throw page;
-    return page as BatchPage;
-  }
-
-  async sessions(viewer: Viewer, accountId: string): Promise<readonly Session[]> {
-    requireReader(viewer, accountId);
-    const [sessions = []] = await this.belongings.sessions([accountId]);
-    return sessions;
-  }
-
-  async generateCooldown(viewer: Viewer, accountId: string): Promise<IssueCooldown> {
-    requireReader(viewer, accountId);
-    const [cooldown = null] = await this.belongings.generateCooldowns([accountId]);
-    return cooldown;
   }
 
   /** Forgets the account's failed attempts and windows. Admin. @throws NotFoundError */

@@ -48,16 +48,16 @@ async function makeRoom(tx: Database, emailKey: string, source: EventSource): Pr
   const found = await holderOf(tx, sql`email_key = ${emailKey}`);
   if (found === undefined || found.isOwned) return found === undefined;
   // Locked only where it is nobody's: two accounts that want one another's address would wait for one another.
-  const holder = await holderOf(tx, sql`id = ${found.id} for update`);
+  const holder = await holderOf(tx, sql`id = ${found.id}`, sql`for update`);
   if (holder?.isOwned === true) return false;
   const reason = 'address confirmed by another';
   if (holder !== undefined) await removeAccount(tx, { accountId: holder.id, reason, source });
   return true;
 }
 
-async function holderOf(tx: Database, which: RawBuilder<unknown>): Promise<Holder | undefined> {
+async function holderOf(tx: Database, which: RawBuilder<unknown>, lock = sql``): Promise<Holder | undefined> {
   const { rows } = await sql<Holder>`
-    select id, email_verified_at is not null or role = 'ADMIN' as is_owned from accounts where ${which}
+    select id, email_verified_at is not null or role = 'ADMIN' as is_owned from accounts where ${which} ${lock}
   `.execute(tx);
   return rows[0];
 }

@@ -1,6 +1,6 @@
 import type { Database } from '../database.js';
 import { isId } from '../ids.js';
-import { parseIdPage, type PageRequest } from '../paging.js';
+import { DEFAULT_PAGE, type Page, type PageAsked, pageOf, pagesOf, parseIdPage } from '../paging.js';
 import {
   countLines,
   countReports,
@@ -12,20 +12,6 @@ import {
 } from './read-reports.js';
 import type { Report, ReportLine } from './report.js';
 
-/** A page of a list that goes by id, and whether there is more behind it. */
-export interface Page<T> {
-  readonly items: readonly T[];
-  readonly hasMore: boolean;
-}
-
-/** Which page of what: of a schedule's reports, or of a report's lines. */
-export interface PageAsked {
-  readonly id: string;
-  readonly request: Pick<PageRequest, 'first' | 'after'>;
-}
-
-export const DEFAULT_PAGE = 20;
-
 /**
  * What hangs on many schedules or reports at once, by one statement for all that is asked alike, in the order of what is
  * asked. For those who hold the ids by right.
@@ -35,7 +21,7 @@ export class ReportPages {
 
   /** Newest first; a BadUserInputError in the place of what is asked wrongly. */
   async ofSchedules(asked: readonly PageAsked[]): Promise<readonly (Page<Report> | Error)[]> {
-    return await pagesOf(asked, (ids, slice) => pagesOfReports(this.db, ids, slice));
+    return await pagesById(asked, (ids, slice) => pagesOfReports(this.db, ids, slice));
   }
 
   async newestOf(scheduleIds: readonly string[]): Promise<readonly (Report | undefined)[]> {
@@ -54,7 +40,7 @@ export class ReportPages {
 
   /** By the batch's id; a BadUserInputError in the place of what is asked wrongly. */
   async lines(asked: readonly PageAsked[]): Promise<readonly (Page<ReportLine> | Error)[]> {
-    return await pagesOf(asked, (ids, slice) => pagesOfLines(this.db, ids, slice));
+    return await pagesById(asked, (ids, slice) => pagesOfLines(this.db, ids, slice));
   }
 
   async lineCounts(reportIds: readonly string[]): Promise<readonly number[]> {
@@ -68,32 +54,14 @@ export function namesNothing({ scheduleId }: ReportFilter): boolean {
   return typeof scheduleId === 'string' && !isId(scheduleId);
 }
 
-export function pageOf<T>(found: readonly T[], limit: number): Page<T> {
-  return { items: found.slice(0, limit), hasMore: found.length > limit };
-}
-
 type Read<T> = (ids: readonly string[], slice: IdSlice) => Promise<ReadonlyMap<string, readonly T[]>>;
 
-async function pagesOf<T>(asked: readonly PageAsked[], read: Read<T>): Promise<readonly (Page<T> | Error)[]> {
-  const pages = new Map<PageAsked, Page<T> | Error>();
-  for (const alike of Map.groupBy(asked, ({ request: { first, after } }) => `${first} ${after}`).values()) {
-    const found = await pagesAlike(alike, read);
-    for (const one of alike) pages.set(one, found(one.id));
-  }
-  return asked.map((one) => pages.get(one) as Page<T> | Error);
-}
-
-async function pagesAlike<T>(alike: readonly PageAsked[], read: Read<T>): Promise<(id: string) => Page<T> | Error> {
-  const slice = sliceOf(alike[0]?.request ?? {});
-  if (slice instanceof Error) return () => slice;
-  const found = await read([...new Set(alike.map(({ id }) => id))], slice);
-  return (id) => pageOf(found.get(id) ?? [], slice.limit);
-}
-
-function sliceOf(request: PageAsked['request']): IdSlice | Error {
-  try {
-    return parseIdPage(request, DEFAULT_PAGE);
-  } catch (error) {
-    return error as Error;
-  }
+async function pagesById<T>(asked: readonly PageAsked[], read: Read<T>): Promise<readonly (Page<T> | Error)[]> {
+  return await pagesOf(asked, {
+    parse: (request) => parseIdPage(request, DEFAULT_PAGE),
+    read: async (ids, slice) => {
+      const found = await read(ids, slice);
+      return (id) => pageOf(found.get(id) ?? [], slice.limit);
+    },
+  });
 }
