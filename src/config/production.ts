@@ -18,7 +18,13 @@ export function productionReason(nodeEnv: string | undefined, { server }: Draft)
 /** What production requires and warns of. `given` holds the names of the settings that are present, valid or not. */
 export function checkProduction(draft: Draft, given: ReadonlySet<string>, reason: string): readonly SettingProblem[] {
   const missing = REQUIRED.filter((name) => !given.has(name)).map((name) => missingProblem(name, reason));
-  const others = [checkPublicUrl(draft), checkSmtp(draft), checkRecoverySignIn(draft), checkEmailCopy(draft), checkLoopback(draft)];
+  const others = [
+    checkPublicUrl(draft),
+    checkSmtp(draft),
+    checkRecoverySignIn(draft),
+    checkEmailCopy(draft),
+    checkLoopback(draft),
+  ];
   return [...missing, ...others.filter((found) => found !== undefined)];
 }
 

@@ -9,7 +9,13 @@ import { serverSettings } from './settings/server-settings.js';
  * Every setting there is: `settings.codes.perBatch` describes what `config.codes.perBatch` holds. An entry here is all
  * that a new setting needs; its type, check and row in the README follow.
  */
-export const settings = { ...serverSettings, ...codeSettings, ...cleanupSettings, ...accountSettings, ...issuerSettings };
+export const settings = {
+  ...serverSettings,
+  ...codeSettings,
+  ...cleanupSettings,
+  ...accountSettings,
+  ...issuerSettings,
+};
 
 export type Settings = typeof settings;
 

@@ -273,9 +273,8 @@ describe('everything else that can be asked', () => {
     const [expected, sub] = [operationAnswer(name, 'owner'), randomUUID()];
     // What is done to codes is done to them once.
     const scene = expected === 'FORBIDDEN' ? refused : await makeScene(app, admin, await makeSubject({ sub }));
-    const variables = await (name in ofOwner
-      ? ofOwner[name]?.(await makeSubject({ sub }))
-      : RIGHT_ARGUMENTS[name]?.(scene));
+    const own = ofOwner[name];
+    const variables = own === undefined ? await RIGHT_ARGUMENTS[name]?.(scene) : own(await makeSubject({ sub }));
     const { token } = scene.owner;
     const { code, data } = await app.post(documentOf(name, field), { ...variables }, { token });
     const value = data?.[field.name];

@@ -29,6 +29,8 @@ describe('the schema', () => {
       /\.(?:code|plaintext|secret)$|hash|salt|pepper|token|password|sealed/i.test(field),
     );
     expect(telling).toEqual([
+      // Whether they are taken.
+      'OidcClient.acceptIdTokens',
       'IssuedRecoveryCode.code',
       'CreateServiceKeyPayload.secret',
       'SignInPayload.accessToken',

@@ -171,16 +171,7 @@ describe('an address that is not to be fetched from', () => {
   it('is one of this machine, by name, by number and by whatever looks like one', async () => {
     let connections = 0;
     const port = (await listen(() => (connections += 1))).split(':')[1];
-    const hosts = [
-      'localhost',
-      '127.0.0.1',
-      '127.1',
-      '2130706433',
-      '0x7f.1',
-      '0',
-      '[::1]',
-      '[::ffff:127.0.0.1]',
-    ];
+    const hosts = ['localhost', '127.0.0.1', '127.1', '2130706433', '0x7f.1', '0', '[::1]', '[::ffff:127.0.0.1]'];
     for (const host of hosts) {
       expect([host, failure(await outside(`https://${host}:${port}/`, AbortSignal.timeout(LONG_MS)))]).toEqual([
         host,
@@ -198,13 +189,9 @@ describe('an address that is not to be fetched from', () => {
     },
   );
 
-  it.each([
-    'http://1.1.1.1/',
-    'ftp://127.0.0.1/',
-    'file:///etc/passwd',
-    'data:application/json,{}',
-  ])('is %s, since it is neither https nor of this machine', async (url) =>
-    expect(failure(await fetched(url))).toBe('NOT_ALLOWED'),
+  it.each(['http://1.1.1.1/', 'ftp://127.0.0.1/', 'file:///etc/passwd', 'data:application/json,{}'])(
+    'is %s, since it is neither https nor of this machine',
+    async (url) => expect(failure(await fetched(url))).toBe('NOT_ALLOWED'),
   );
 
   it('is told, not thrown, where it is none at all', async () => {

@@ -2,14 +2,16 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest 
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { connectDatabase } from '../../src/database/connect.js';
-import { AccessTokens } from '../../src/domain/accounts/access-tokens.js';
+import { AccessTokens, type VerifiedClaims } from '../../src/domain/accounts/access-tokens.js';
 import { KeyRotation } from '../../src/domain/accounts/key-rotation.js';
 import { rotateSigningKey, type SigningKeyRotation } from '../../src/domain/accounts/rotate-signing-key.js';
 import type { SigningKeyRecord } from '../../src/domain/accounts/signing-key-rows.js';
 import { SigningKeys } from '../../src/domain/accounts/signing-keys.js';
+import { LiveSessions } from '../../src/domain/live/live-sessions.js';
 import { PASSWORD } from '../support/accounts.js';
 import { cleanUp } from '../support/cleanup.js';
 import { withClockOffset } from '../support/database.js';
+import { eventually } from '../support/eventually.js';
 import { makeOwner, openRules, outcomeOf, type Owner, type Rules } from '../support/rules.js';
 import { SaidSignals } from '../support/said-signals.js';
 
@@ -252,6 +254,31 @@ describe('revoking previous keys', () => {
     const fiveSecondsOn = performance.now() + 5_000;
     jest.spyOn(performance, 'now').mockReturnValue(fiveSecondsOn);
     expect(await isTaken(process, token)).toBe(false);
+  });
+
+  it('ends sockets that were opened by its tokens, and no others', async () => {
+    const process = anotherProcess();
+    // What cannot be read for the moment is read a little later.
+    const parts = { db: process.db, signals: process.signals, keys: process.keys, onFault: () => undefined };
+    const sessions = new LiveSessions(parts);
+    const ended: string[] = [];
+    const open = async (name: string) => {
+      const claims = await process.tokens.verify(await sign(process));
+      return await sessions.enter(claims as VerifiedClaims, () => void ended.push(name));
+    };
+    await open('first');
+    await rotate();
+    process.signals.say('sparekey_keys_changed', '');
+    const second = await open('second');
+    expect([ended, second?.viewer.kind]).toEqual([[], 'signed-in']);
+    await rotate({ revokePrevious: true });
+    process.signals.say('sparekey_keys_changed', '');
+    await eventually(() => ended.length === 2);
+    const third = await open('third');
+    process.signals.say('sparekey_keys_changed', '');
+    expect(await third?.check()).toMatchObject({ kind: 'signed-in' });
+    expect(ended.toSorted()).toEqual(['first', 'second']);
+    third?.leave();
   });
 
   it('is not undone by a read that began before', async () => {

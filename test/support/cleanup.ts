@@ -29,8 +29,17 @@ export const silent: RunLog = {
 };
 
 /** A runner as a worker process has it, with the settings given. */
-export function runnerOn(db: Database, { settings = {}, log = silent, finishedJobs = noJobs, keyRefresh = noIssuers }: Partial<RunWish> = {}) {
-  return new CleanupRunner(db, { settings: settingsOf(settings), finishedJobs, keyRefresh, log, ended: () => undefined });
+export function runnerOn(
+  db: Database,
+  { settings = {}, log = silent, finishedJobs = noJobs, keyRefresh = noIssuers }: Partial<RunWish> = {},
+) {
+  return new CleanupRunner(db, {
+    settings: settingsOf(settings),
+    finishedJobs,
+    keyRefresh,
+    log,
+    ended: () => undefined,
+  });
 }
 
 /** Asks for a run. Returns the id of its report. */

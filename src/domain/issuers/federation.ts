@@ -84,7 +84,9 @@ export class Federation {
   async #open(claims: FederatedClaims, origin: Origin): Promise<Federated> {
     const signedIn = await openFederatedSession(this.db, claims, origin);
     if (signedIn !== undefined) return federated(signedIn, claims);
-    throw new TokenRefusedError('Its session was revoked, or its account deleted after it was issued, or it has just expired.');
+    throw new TokenRefusedError(
+      'Its session was revoked, or its account deleted after it was issued, or it has just expired.',
+    );
   }
 
   /** An issuer may have begun to sign with another key since its keys were fetched. */

@@ -60,7 +60,9 @@ export class LiveFeeds {
   async #claimsOf(token: string, origin: Origin): Promise<VerifiedClaims | undefined> {
     const federated = await this.#tokens.federation.signIn(token, origin);
     if (federated === undefined) return await this.#tokens.accessTokens.verify(token);
-    return federated === 'refused' ? undefined : { ...federated.signedIn, expiresAt: federated.expiresAt, kid: undefined };
+    return federated === 'refused'
+      ? undefined
+      : { ...federated.signedIn, expiresAt: federated.expiresAt, kid: undefined };
   }
 
   /**
