@@ -38,7 +38,10 @@ export function createLogFaults(logger: Logger): LogFaults {
     issuers: {
       tokensRefused: (refused) => logger.warn(refused, 'Tokens of a trusted issuer were refused.'),
       keysNotFetched: ({ error, ...about }) =>
-        logger.warn({ ...about, err: error }, 'The keys of a trusted issuer could not be fetched.'),
+        logger.warn(
+          { ...about, ...(error !== undefined && { err: error }) },
+          'The keys of a trusted issuer could not be fetched.',
+        ),
     },
     notHeard: told('Nothing can be heard of other processes at the moment.'),
     notRead: told('What subscribers wait for cannot be read at the moment.'),

@@ -23,6 +23,7 @@ import type { Database } from './database.js';
 import { AuditLog } from './events/audit-log.js';
 import { LiveFeeds } from './live/live-feeds.js';
 import { createIssuers, type IssuerCore, type Issuers } from './issuers/create-issuers.js';
+import type { Federation } from './issuers/federation.js';
 import type { JobStore } from './jobs/job-store.js';
 import { Jobs } from './jobs/jobs.js';
 import { Attempts } from './limits/attempts.js';
@@ -84,7 +85,7 @@ const PASSWORD_POOL = { concurrency: 2, queueLength: 64 };
 const CODE_POOL = { concurrency: 10, queueLength: 1024 };
 
 export function createServices(core: Core): Services {
-  const { db, settings, keyring, meter, issuer, signals, jobs, mails, renderCodeFile } = core;
+  const { db, settings, keyring, meter, issuer, signals, mails, renderCodeFile } = core;
   const passwords = new PasswordHasher(new HashPool(PASSWORD_POOL), meter);
   const hasher = new CodeHasher(keyring, new HashPool(CODE_POOL), meter);
   const hashings = new BatchHashings(db, keyring, hashParametersFor(settings.codes));
@@ -101,20 +102,15 @@ export function createServices(core: Core): Services {
   const signInParts = { settings, keyring, passwords, hasher, hashings, attempts, accessTokens, sessions, meter };
   const codeMailing = new CodeMailing(db, { keyring, mails });
   const copyParts = { settings, keyring, limiter, mailing: codeMailing, render: renderCodeFile };
-  const schedules = new Schedules(db, { settings, jobs });
   return {
     ...issuers,
+    ...createCallers(core, { accessTokens, sessions, signingKeys, federation: issuers.federation }),
+    ...createOperations(core),
     ...createAccountChanges(db, { settings, keyring, limiter, passwords, reauthentication, sessions }),
     info: serviceInfo(settings, core.version),
     recoveryCodes: new RecoveryCodes(db, codeParts),
     copies: new Copies(db, copyParts),
     codeMailing,
-    authentication: new Authentication({
-      accessTokens,
-      sessions,
-      federation: issuers.federation,
-      serviceCallers: new ServiceCallers(db),
-    }),
     accounts: new Accounts(db, { settings, limiter }),
     signIn: new SignIn(db, signInParts),
     sessionRevocations: new SessionRevocations(db, sessions),
@@ -122,19 +118,43 @@ export function createServices(core: Core): Services {
     keyRotation: new KeyRotation(db, { settings, keyring, signingKeys, reauthentication }),
     passwords,
     hashings,
-    live: new LiveFeeds(db, {
-      signals,
-      accessTokens,
-      federation: issuers.federation,
-      keys: signingKeys,
-      onFault: core.onLiveFault ?? (() => undefined),
-    }),
+    serviceKeys: new ServiceKeys(db, { reauthentication }),
+  };
+}
+
+interface CallerParts {
+  readonly accessTokens: AccessTokens;
+  readonly sessions: SessionCache;
+  readonly signingKeys: SigningKeys;
+  readonly federation: Federation;
+}
+
+/** Who asks, over HTTP and over sockets. */
+function createCallers(
+  { db, signals, onLiveFault: onFault = () => undefined }: Core,
+  { signingKeys: keys, ...parts }: CallerParts,
+): Pick<Services, 'authentication' | 'live'> {
+  return {
+    authentication: new Authentication({ ...parts, serviceCallers: new ServiceCallers(db) }),
+    live: new LiveFeeds(db, { ...parts, signals, keys, onFault }),
+  };
+}
+
+/** What admins run and read. */
+function createOperations({
+  db,
+  settings,
+  keyring,
+  jobs,
+  settingsFound,
+}: Core): Pick<Services, 'cleanup' | 'schedules' | 'jobs' | 'audit' | 'emailLog' | 'settingsCheck'> {
+  const schedules = new Schedules(db, { settings, jobs });
+  return {
     cleanup: new Cleanup(db, { settings, jobs }),
     schedules,
     jobs: new Jobs(db, { jobs, schedules }),
     audit: new AuditLog(db),
-    serviceKeys: new ServiceKeys(db, { reauthentication }),
     emailLog: new EmailLog(db),
-    settingsCheck: new SettingsCheck(db, keyring, core.settingsFound),
+    settingsCheck: new SettingsCheck(db, keyring, settingsFound),
   };
 }

@@ -1,8 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { IssuerLog } from '../../src/domain/issuers/issuer-log.js';
 import { createIssuers, type Issuers } from '../../src/domain/issuers/create-issuers.js';
+import { findReport } from '../../src/domain/cleanup/read-reports.js';
 import { createFetchJson } from '../../src/http-fetch/fetch-json.js';
-import { cleanUp, noIssuers, type RunWish } from '../support/cleanup.js';
+import { askForRun, cleanUp, noIssuers, runnerOn, type RunWish } from '../support/cleanup.js';
 import { eventually } from '../support/eventually.js';
 import {
   answering,
@@ -437,6 +438,24 @@ describe('OIDC_CLIENT_KEYS', () => {
     });
     expect(report).toMatchObject({ status: 'CANCELLED', counts: { refreshed: 1, failed: 0 } });
     expect((await stored(first)).error).toBeNull();
+  });
+
+  it('does not wait for an issuer that does not answer when the server stops', async () => {
+    const slow = await trust();
+    const asked = Promise.withResolvers<void>();
+    slow.issuer.misbehave = () => (asked.resolve(), true);
+    const wish = { task: 'OIDC_CLIENT_KEYS' as const, keyRefresh: process().keyRefresh };
+    const [id, runner] = [await askForRun(rules.db, wish), runnerOn(rules.db, wish)];
+    const running = runner.run(id);
+    await asked.promise;
+    const stoppedAt = performance.now();
+    runner.stop();
+    await running;
+    expect(performance.now() - stoppedAt).toBeLessThan(5_000);
+    expect(await findReport(rules.db, id)).toMatchObject({
+      status: 'INTERRUPTED',
+      counts: { refreshed: 0, failed: 0 },
+    });
   });
 
   it('takes no retention', async () => {

@@ -261,6 +261,8 @@ describe('revoking previous keys', () => {
     // What cannot be read for the moment is read a little later.
     const parts = { db: process.db, signals: process.signals, keys: process.keys, onFault: () => undefined };
     const sessions = new LiveSessions(parts);
+    // By the word of it, and not because they are looked at every few seconds.
+    jest.spyOn(globalThis, 'setInterval').mockReturnValue({ unref: () => undefined } as never);
     const ended: string[] = [];
     const open = async (name: string) => {
       const claims = await process.tokens.verify(await sign(process));
@@ -272,8 +274,10 @@ describe('revoking previous keys', () => {
     const second = await open('second');
     expect([ended, second?.viewer.kind]).toEqual([[], 'signed-in']);
     await rotate({ revokePrevious: true });
-    process.signals.say('sparekey_keys_changed', '');
-    await eventually(() => ended.length === 2);
+    await eventually(() => {
+      process.signals.say('sparekey_keys_changed', '');
+      return ended.length === 2;
+    });
     const third = await open('third');
     process.signals.say('sparekey_keys_changed', '');
     expect(await third?.check()).toMatchObject({ kind: 'signed-in' });
