@@ -44,5 +44,6 @@ export default {
   globalSetup: hook('test/support/global-setup.ts'),
   globalTeardown: hook('test/support/global-teardown.ts'),
   testTimeout: 30_000,
-  maxWorkers: 2,
+  // One more than there are cores: much of the time is spent waiting for what is due.
+  maxWorkers: 3,
 };
