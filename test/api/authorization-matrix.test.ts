@@ -24,6 +24,7 @@ import { makeAccount, PASSWORD, signInAsAdmin, type TestAccount } from '../suppo
 import { ADMIN_EMAIL, ADMIN_PASSWORD, type Answer, startTestApp, type TestApp } from '../support/app.js';
 import { AnswerCheck } from '../support/answer-check.js';
 import { type Asker, type Askers, makeAskers, makeScene, RIGHT_ARGUMENTS, type Scene } from '../support/scene.js';
+import { eventually } from '../support/eventually.js';
 import { endReports, makeRun, notify } from '../support/reports.js';
 import {
   documentOf,
@@ -93,6 +94,7 @@ describe('the table of who may do what', () => {
 describe('every operation, with all that can be reached by it', () => {
   /** What is asked of an account by whoever holds its mailed token and is not signed in. */
   const HELD = '{ id email emailVerifiedAt role createdAt }';
+  const WAITING = 'select 1 from outbox where delivered_at is null and failed_at is null';
   /** After them their asker is not what he was: signed out, of another password, about to have another address, or gone. */
   const CHANGES_ITS_ASKER = new Set([
     'Mutation.signOut',
@@ -105,6 +107,8 @@ describe('every operation, with all that can be reached by it', () => {
     const field = fields.get(name) as Field;
     const asker = askers[viewer];
     const variables = await (RIGHT_ARGUMENTS[name] as (scene: Scene) => Promise<object>)(scene);
+    // What was accepted before is delivered by then, and writes nothing any more.
+    await eventually(async () => (await app.database.rows(WAITING)).length === 0);
     const before = await tableChecksums(app.database);
     const isHolder = name === 'Mutation.confirmEmailChange' && ['anonymous', 'rejected'].includes(viewer);
     const document = isHolder ? documentOf(name, field, HELD) : documentOf(name, field);
