@@ -15,8 +15,6 @@ async function compiled(path: string): Promise<unknown> {
   return await import(new URL(`../dist/${path}`, import.meta.url).href);
 }
 
-export const MAIN = new URL('../dist/main.js', import.meta.url);
-
 export const { createApp } = (await compiled('app.js')) as typeof AppModule;
 export const { loadConfig } = (await compiled('config/load-config.js')) as typeof LoadConfigModule;
 export const { AccessTokens } = (await compiled('domain/accounts/access-tokens.js')) as typeof AccessTokensModule;

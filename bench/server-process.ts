@@ -4,9 +4,8 @@ import { once } from 'node:events';
 import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import type { RunningServer } from './floors/bare-process.ts';
-import { MAIN } from './program.ts';
+import { startArguments } from '../scripts/start-arguments.ts';
 import { settingsOf } from './stage.ts';
 
 const START_WITHIN_MS = 20_000;
@@ -24,7 +23,7 @@ export async function startServer(
   const log = await open(logFile, 'w');
   const fixed = { PATH: process.env['PATH'], PORT: '0', TRUST_PROXY: '127.0.0.1/32' };
   const env = { ...fixed, ...settingsOf(dataDir), ...settings };
-  const child = spawn(process.execPath, [fileURLToPath(MAIN)], {
+  const child = spawn(process.execPath, startArguments, {
     cwd: dataDir,
     env,
     stdio: ['ignore', log.fd, 'inherit'],

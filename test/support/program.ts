@@ -3,9 +3,10 @@ import { once } from 'node:events';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { startArguments } from '../../scripts/start-arguments.js';
 import { eventually } from './eventually.js';
 
-/** `dist/main.js` as a process, ready or not: for starts that are refused, for workers, and for signals at any moment. */
+/** The program as `npm start` starts it, ready or not: for starts that are refused, for workers, and for signals at any moment. */
 export interface Program {
   readonly pid: number;
   /** Everything written so far to standard output, and to standard error. */
@@ -21,7 +22,6 @@ export interface Program {
 /** Where a worker or a server says that it is ready; the address of a server. */
 export const READY = /^ {2}GraphQL +(\S+)\/graphql$|works \(ROLE=worker\)\.$/m;
 
-const MAIN = join(import.meta.dirname, '..', '..', 'dist', 'main.js');
 const SAYS_WITHIN_MS = 30_000;
 const running = new Set<Program>();
 const folders: string[] = [];
@@ -39,7 +39,7 @@ export async function runProgram(settings: Readonly<Record<string, string>>): Pr
   const cwd = await mkdtemp(join(tmpdir(), 'sparekey-program-'));
   folders.push(cwd);
   const env = { PATH: process.env['PATH'], PORT: '0', DATA_DIR: join(cwd, 'data'), ...settings };
-  const child = spawn(process.execPath, [MAIN], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, startArguments, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
   const written = { stdout: '', stderr: '' };
   child.stdout.setEncoding('utf8').on('data', (text: string) => (written.stdout += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (written.stderr += text));

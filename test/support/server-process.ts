@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { startArguments } from '../../scripts/start-arguments.js';
 import { type Answer, post } from './app.js';
 
 /** A Sparekey server in a process of its own, as `npm start` runs it. */
@@ -32,7 +33,6 @@ export class ServerNotStartedError extends Error {
   }
 }
 
-const MAIN = join(import.meta.dirname, '..', '..', 'dist', 'main.js');
 const READY = /^ {2}GraphQL +(\S+)\/graphql$/m;
 const READY_WITHIN_MS = 15_000;
 
@@ -44,7 +44,7 @@ const READY_WITHIN_MS = 15_000;
 export async function startServerProcess(settings: Readonly<Record<string, string>>): Promise<ServerProcess> {
   const folder = await mkdtemp(join(tmpdir(), 'sparekey-process-'));
   const env = { PATH: process.env['PATH'], PORT: '0', DATA_DIR: join(folder, 'data'), ...settings };
-  const child = spawn(process.execPath, [MAIN], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, startArguments, { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
   const ended = once(child, 'close').then(async ([code, signal]) => {
     await rm(folder, { recursive: true, force: true });
     return (code ?? signal) as number | string | null;
