@@ -82,14 +82,14 @@ describe('the first start with nothing set', () => {
 });
 
 describe('stopping', () => {
-  /** While every look at the sessions is held back, and with it every request of somebody signed in. */
+  /** While every look at the accounts is held back, and with it every request for one's own. */
   async function whileHeld(use: (held: { areWaiting(): Promise<void>; release(): Promise<void> }) => Promise<void>) {
     const client = new pg.Client({ connectionString: app.database.url });
     client.on('error', () => undefined);
     await client.connect();
     const waiting = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
     try {
-      await client.query('begin; lock table sessions in access exclusive mode');
+      await client.query('begin; lock table accounts in access exclusive mode');
       await use({
         areWaiting: () => eventually(async () => (await app.database.rows(waiting)).length > 0),
         release: async () => void (await client.query('rollback')),
