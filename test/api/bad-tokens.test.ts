@@ -130,10 +130,16 @@ describe('a token that is none', () => {
     expect(app.log.join('')).not.toContain('zQ7mXk2v');
   });
 
+  /** What is answered by the right of a mailed token says little of the account. */
+  const HELD: Readonly<Record<string, string>> = { 'Mutation.confirmEmailChange': '{ id email }' };
+
   it.each(open)('does not matter to %s', async (name) => {
     const field = fields.get(name) as Field;
-    const variables = await (RIGHT_ARGUMENTS[name] as (scene: Scene) => Promise<object>)(scene);
-    const { errors } = await app.post(documentOf(name, field), { ...variables }, { token: tokens['expired'] });
+    // Of an account of its own: some of them change it.
+    const own = await makeScene(app, await signInAsAdmin(app));
+    const variables = await (RIGHT_ARGUMENTS[name] as (scene: Scene) => Promise<object>)(own);
+    const document = documentOf(name, field, HELD[name]);
+    const { errors } = await app.post(document, { ...variables }, { token: tokens['expired'] });
     expect(errors).toEqual([]);
   });
 

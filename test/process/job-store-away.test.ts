@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { taskNames } from '../../src/domain/cleanup/registry.js';
 import { issue, makeAccount, signInAsAdmin, type TestAccount } from '../support/accounts.js';
 import { ADMIN_PASSWORD, type Answer, post, type TestApp } from '../support/app.js';
 import { makeDatabase, type TestDatabase } from '../support/database.js';
@@ -148,7 +149,7 @@ describe('a server whose MongoDB is away', () => {
     expect(await database.rows('select 1 from purge_reports')).toEqual([]);
     await line.restore();
     await eventually(areBack, BACK_WITHIN_MS);
-    await eventually(async () => (await ok('list')).length === 12);
+    await eventually(async () => (await ok('list')).length === taskNames.length);
     expect(await runsOf(await createDue(500))).toBe(1);
     expect(await end()).toEqual(IN_ORDER);
   });
@@ -169,7 +170,7 @@ describe('a server whose MongoDB is away', () => {
     await mongo.restart();
     await eventually(areBack, BACK_WITHIN_MS);
     expect(await runsOf(id)).toBe(1);
-    expect(await ok('list')).toHaveLength(14);
+    expect(await ok('list')).toHaveLength(taskNames.length + 2);
     expect(await end()).toEqual(IN_ORDER);
   });
 
