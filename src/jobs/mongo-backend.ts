@@ -36,7 +36,9 @@ export class MongoJobs implements JobBackend {
 
   constructor(url: string) {
     const timeouts = { serverSelectionTimeoutMS: FOUND_WITHIN_MS, connectTimeoutMS: FOUND_WITHIN_MS };
-    this.#client = new MongoClient(url, { ...timeouts, socketTimeoutMS: DEAD_AFTER_MS, appName: 'sparekey' });
+    // Asked, not streamed: on a line that went dead and came back, the driver's stream of news can wait for ever.
+    const watch = { serverMonitoringMode: 'poll', heartbeatFrequencyMS: FOUND_WITHIN_MS } as const;
+    this.#client = new MongoClient(url, { ...timeouts, ...watch, socketTimeoutMS: DEAD_AFTER_MS, appName: 'sparekey' });
     this.#databaseName = /^[^/]+\/\/[^/]+\/([^?]+)/.exec(url)?.[1] ?? DEFAULT_DATABASE;
     this.schedules = new MongoSchedules(() => this.#jobs);
   }
