@@ -24,7 +24,13 @@ export async function cleanupRun(db: Database, overrides: Readonly<Record<string
     emailReport: 'NEVER',
   });
   const log = { detail: () => undefined, fault: ({ error }: { error: unknown }) => console.error(error) };
-  const runner = new CleanupRunner(db, { settings, finishedJobs: noJobs, keyRefresh: noIssuers, log, ended: () => undefined });
+  const runner = new CleanupRunner(db, {
+    settings,
+    finishedJobs: noJobs,
+    keyRefresh: noIssuers,
+    log,
+    ended: () => undefined,
+  });
   return {
     runner,
     async run() {
