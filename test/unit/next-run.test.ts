@@ -369,7 +369,7 @@ describe('Whatever the timing, the next run', () => {
       fc.property(regular, when, (type, { after, other, ...rest }) => {
         expectOrder({ type, cron: null, ...rest }, after, other);
       }),
-      { numRuns: 100 },
+      { numRuns: 250 },
     );
     fc.assert(
       fc.property(expression, when, (cron, { after, other, ...rest }) => {
@@ -395,7 +395,7 @@ describe('Whatever the timing, the next run', () => {
         const of = { type, cron: null, timeZone, runAt: first };
         expect(nextRun(of, after)).toEqual(walked(of, after));
       }),
-      { numRuns: 100 },
+      { numRuns: 250 },
     );
   });
 
