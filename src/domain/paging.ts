@@ -133,6 +133,23 @@ function wordingOf({ first, after, last, before }: PageRequest): string {
   return JSON.stringify([first, after, last, before]);
 }
 
+/** The same of lists: each page of what is read by the id that it hangs on, one more than a page where there is more. */
+export async function listPagesOf<Slice extends { readonly limit: number }, T>(
+  asked: readonly PageAsked[],
+  reading: {
+    readonly parse: (request: PageRequest) => Slice;
+    readonly read: (ids: readonly string[], slice: Slice) => Promise<ReadonlyMap<string, readonly T[]>>;
+  },
+): Promise<readonly (Page<T> | Error)[]> {
+  return await pagesOf(asked, {
+    parse: reading.parse,
+    read: async (ids, slice) => {
+      const found = await reading.read(ids, slice);
+      return (id) => pageOf(found.get(id) ?? [], slice.limit);
+    },
+  });
+}
+
 async function pagesAlike<Slice, T>(
   alike: readonly PageAsked[],
   { parse, read }: ReadPages<Slice, T>,

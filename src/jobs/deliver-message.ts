@@ -34,7 +34,6 @@ export async function deliverMessage(parts: DeliveryParts, message: OutboxMessag
     case 'purge-reported':
       return await reportPurge(parts, message.payload.reportId);
     case 'codes-mail-accepted':
-      await signal(parts.db, 'sparekey_batch_changed', [message.payload.batchId]);
       return await parts.jobs.queueCodeMail(message.payload);
     case 'admin-notice':
       return await deliverAdminNotice(parts, message, { isLastAttempt });

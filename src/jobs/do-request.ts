@@ -9,7 +9,7 @@ export interface RequestParts {
   readonly pendingEmailChanges: PendingEmailChanges;
 }
 
-const TOPICS = [
+export const REQUEST_TOPICS = [
   'registration-requested',
   'verification-wanted',
   'registration-expiring',
@@ -18,10 +18,10 @@ const TOPICS = [
 ] as const;
 
 /** What somebody asked for and is done after the answer, so that the answer tells nothing of it. */
-export type RequestMessage = Extract<OutboxMessage, { readonly topic: (typeof TOPICS)[number] }>;
+export type RequestMessage = Extract<OutboxMessage, { readonly topic: (typeof REQUEST_TOPICS)[number] }>;
 
 export function isRequest(message: OutboxMessage): message is RequestMessage {
-  return (TOPICS as readonly string[]).includes(message.topic);
+  return (REQUEST_TOPICS as readonly string[]).includes(message.topic);
 }
 
 /** Does it; what it leads to is messages of their own. Repeating it does no harm. */

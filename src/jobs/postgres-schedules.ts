@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import { brokenUnique } from '../domain/broken-unique.js';
 import type { ScheduleData, ScheduleState, StoredSchedule } from '../domain/cleanup/schedules/schedule.js';
 import type { Database } from '../domain/database.js';
 import type { DueRun, ScheduleStore } from '../domain/jobs/job-store.js';
@@ -11,7 +12,6 @@ interface Row {
   readonly lastRunAt: Date | null;
 }
 
-const UNIQUE_VIOLATION = '23505';
 const isSchedule = sql`name = ${SCHEDULE_JOB}`;
 
 /** Schedules as rows of the job library's table. */
@@ -54,7 +54,7 @@ export class PostgresSchedules implements ScheduleStore {
       `.execute(tx);
       return rows.length > 0 ? 'replaced' : 'changed';
     } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === UNIQUE_VIOLATION) return 'name taken';
+      if (brokenUnique(error) !== undefined) return 'name taken';
       throw error;
     }
   }

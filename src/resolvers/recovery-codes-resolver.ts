@@ -1,5 +1,6 @@
 import { Arg, Ctx, ID, Mutation, Resolver } from 'type-graphql';
 import type { Revocation } from '../domain/codes/revoke-code.js';
+import { numbered } from '../domain/copies/numbered.js';
 import type { Context } from './context.js';
 import { batchNode, optionalBatchNode } from './nodes.js';
 import { RateLimit } from './rate-limit-directive.js';
@@ -30,8 +31,8 @@ export class RecoveryCodesResolver {
     const issued = await services.recoveryCodes.generate(viewer, origin, input ?? {});
     // A service key's user has an account from here on, for what else the document asks, too.
     context.viewer = issued.reader;
-    const codes = issued.codes.map((code, index) => ({ position: index + 1, code }));
-    return { batch: batchNode(issued.batch, issued.reader), codes, copyAvailableUntil: issued.copyAvailableUntil };
+    const { batch, codes, reader, copyAvailableUntil } = issued;
+    return { batch: batchNode(batch, reader), codes: numbered(codes), copyAvailableUntil };
   }
 
   @OpenToServiceKeys()

@@ -2,13 +2,14 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { type DefinitionNode, Kind, parse } from 'graphql';
+import { REQUEST_TOPICS } from '../../src/jobs/do-request.js';
 import { buildSparekeySchema } from '../../src/resolvers/schema.js';
 import { operationAnswer } from '../support/access-table.js';
 import { makeAccount, PASSWORD, signInAsAdmin, type TestAccount } from '../support/accounts.js';
 import { type Answer, startTestApp, type TestApp } from '../support/app.js';
 import { from, newAddress } from '../support/client-origin.js';
 import { TOGETHER } from '../support/later-app.js';
-import { REQUESTS, requestsDone } from '../support/requests-done.js';
+import { requestsDone } from '../support/requests-done.js';
 import { makeScene, RIGHT_ARGUMENTS, type Scene } from '../support/scene.js';
 import { documentOf, type Field, objectTypes, operations } from '../support/schema-walk.js';
 import { tableChecksums } from '../support/table-checksums.js';
@@ -157,7 +158,7 @@ describe('a field with @rateLimit', () => {
     await requestsDone(app.database);
     const { accounts, verification_tokens } = await tableChecksums(app.database);
     const orders = await app.database.rows('select id, topic, payload from outbox where topic <> all($1) order by id', [
-      REQUESTS,
+      REQUEST_TOPICS,
     ]);
     return { accounts, orders, verification_tokens };
   }

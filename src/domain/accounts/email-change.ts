@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import { isSomebodyElse, requireSignedIn } from '../access/rules.js';
 import type { Origin, SignedIn, Viewer } from '../access/viewer.js';
 import type { Keyring } from '../crypto/keyring.js';
+import { brokenUnique } from '../broken-unique.js';
 import type { Database } from '../database.js';
 import { BadUserInputError, ConflictError, InvalidTokenError, NotFoundError, UnauthenticatedError } from '../errors.js';
 import { sourceOf, sourceOfAnyone } from '../events/event-source.js';
@@ -140,7 +141,8 @@ export class EmailChange {
       try {
         return await this.db.transaction().execute((tx) => confirmWithin(tx, by));
       } catch (error) {
-        if (!isAddressTaken(error)) throw error;
+        // Somebody came by the address between the look at it and its change.
+        if (brokenUnique(error) !== 'accounts_email_key_unique') throw error;
       }
     }
     return { kind: 'taken' };
@@ -157,9 +159,4 @@ function endedBy(confirmed: Confirmed): readonly string[] {
     case 'invalid':
       throw new InvalidTokenError();
   }
-}
-
-/** Somebody came by the address between the look at it and its change. */
-function isAddressTaken(error: unknown): boolean {
-  return error instanceof Error && 'constraint' in error && error.constraint === 'accounts_email_key_unique';
 }

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { SignedIn } from '../access/viewer.js';
 import type { Database } from '../database.js';
+import { isLiveSession } from './live-session-condition.js';
 import { type Account, accountColumns } from './account.js';
 
 /**
@@ -15,7 +16,7 @@ export async function lockProven(
   const { rows } = await sql<Account>`
     select ${accountColumns} from accounts a
     where a.id = ${accountId} and a.password_hash = ${passwordHash} and exists (
-      select from sessions s where s.id = ${sessionId} and s.revoked_at is null and s.expires_at > sparekey_now())
+      select from sessions s where s.id = ${sessionId} and ${isLiveSession})
     for no key update of a
   `.execute(tx);
   return rows[0];

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { Keyring } from '../crypto/keyring.js';
 import type { Database } from '../database.js';
+import { sourceAt } from '../events/event-source.js';
 import type { OutboxTopics } from '../events/outbox-topics.js';
 import { raise } from '../events/raise.js';
 import type { Limiter } from '../limits/limiter.js';
@@ -30,7 +31,7 @@ export class PendingPasswordResets {
   async mail({ email, network, ...place }: OutboxTopics['password-reset-wanted']): Promise<void> {
     const { keyring, limiter, passwordResetTtlSeconds: ttlSeconds } = this.parts;
     const emailKey = emailKeyOf(email);
-    const from = { ipAddress: place.ipAddress ?? undefined, userAgent: place.userAgent ?? undefined };
+    const from = sourceAt(place);
     if (!(await limiter.admitsMail(emailKey, network ?? undefined))) {
       return await raise(this.db, [silencedMail(from, { network })]);
     }

@@ -3,6 +3,7 @@ import { v7 as newId } from 'uuid';
 import type { Keyring } from '../crypto/keyring.js';
 import { newSecretToken } from '../crypto/secret-token.js';
 import type { Database } from '../database.js';
+import { sourceAt } from '../events/event-source.js';
 import { occasionOf } from '../events/occasion.js';
 import type { OutboxTopics } from '../events/outbox-topics.js';
 import { type EventDraft, raise } from '../events/raise.js';
@@ -58,7 +59,7 @@ export class PendingRegistrations {
         returning id, email_verified_at is not null as is_verified
       `.execute(tx);
       const { id: accountId, isVerified } = rows[0] as Account;
-      const from = { ipAddress: request.ipAddress ?? undefined, userAgent: request.userAgent ?? undefined };
+      const from = sourceAt(request);
       if (isVerified) {
         await raise(tx, [], [{ topic: 'registered-again', payload: occasionOf(accountId, from) }]);
         return;
@@ -72,11 +73,10 @@ export class PendingRegistrations {
    * Mails a new link to an address that waits for its verification, within the mail limits; nothing to any other. The new
    * token takes the password over only while one alone was registered, or asking again would keep a stranger's alive.
    */
-  async renew({ email, network, ipAddress, userAgent }: OutboxTopics['verification-wanted']): Promise<void> {
+  async renew({ email, network, ...place }: OutboxTopics['verification-wanted']): Promise<void> {
     const emailKey = emailKeyOf(email);
     if (!(await this.parts.limiter.admitsMail(emailKey, network ?? undefined))) {
-      const from = { ipAddress: ipAddress ?? undefined, userAgent: userAgent ?? undefined };
-      return await raise(this.db, [silencedMail(from, { network })]);
+      return await raise(this.db, [silencedMail(sourceAt(place), { network })]);
     }
     await this.db.transaction().execute(async (tx) => {
       const waiting = await lockWaiting(tx, sql`a.email_key = ${emailKey}`);

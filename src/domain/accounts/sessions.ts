@@ -7,6 +7,7 @@ import type { Database } from '../database.js';
 import { isUnheld } from '../copies/code-copies.js';
 import { type EventSource, sourceOfAnonymous } from '../events/event-source.js';
 import { raisedWithin } from '../events/raised-within.js';
+import { isLiveSession } from './live-session-condition.js';
 import { type Account, accountColumns, accountFromJson, type AccountJson } from './account.js';
 
 export interface Session {
@@ -71,7 +72,6 @@ export type SessionOwner = Omit<SignedIn, 'kind'>;
 
 export const ownerColumns = sql<SessionOwner>`s.id as session_id, s.account_id, coalesce(a.email_key, a.id::text) as limit_subject,
   a.role, s.method, extract(epoch from sparekey_now() - s.authenticated_at)::float8 as seconds_since_authentication`;
-const isLive = sql`s.revoked_at is null and s.expires_at > sparekey_now()`;
 /** One that a trusted issuer vouches for counts only as long as it is trusted. */
 const isVouchedFor = sql`(s.method <> 'FEDERATED' or exists (
   select from oidc_clients c where c.issuer = substr(a.origin, length('issuer:') + 1) and c.is_enabled))`;
@@ -86,8 +86,8 @@ export function isSessionOn({ sessionId, method }: EventSource): RawBuilder<bool
   const isOpenedHere = method === 'PASSWORD' || method === 'RECOVERY_CODE';
   const isIt = sql`s.id = ${sessionId ?? null}::uuid`;
   return isOpenedHere
-    ? sql<boolean>`exists (select from sessions s where ${isIt} and ${isLive})`
-    : sql<boolean>`not exists (select from sessions s where ${isIt} and not (${isLive}))`;
+    ? sql<boolean>`exists (select from sessions s where ${isIt} and ${isLiveSession})`
+    : sql<boolean>`not exists (select from sessions s where ${isIt} and not ${isLiveSession})`;
 }
 
 /** What a session says now of whoever comes with it, and for how long it may say so. */
@@ -101,7 +101,7 @@ export async function findLiveSession(db: Database, sessionId: string): Promise<
   const { rows } = await sql<SessionOwner & { secondsLeft: number }>`
     select ${ownerColumns}, extract(epoch from s.expires_at - sparekey_now())::float8 as seconds_left
     from sessions s join accounts a on a.id = s.account_id
-    where s.id = ${sessionId} and ${isLive} and ${isVouchedFor}
+    where s.id = ${sessionId} and ${isLiveSession} and ${isVouchedFor}
   `.execute(db);
   const [found] = rows;
   if (found === undefined) return undefined;
@@ -113,7 +113,7 @@ export async function findLiveSession(db: Database, sessionId: string): Promise<
 export async function signedInByEach(db: Database, ids: readonly string[]): Promise<ReadonlyMap<string, SignedIn>> {
   const { rows } = await sql<SessionOwner>`
     select ${ownerColumns} from sessions s join accounts a on a.id = s.account_id
-    where s.id = any(${[...ids]}::uuid[]) and ${isLive} and ${isVouchedFor}
+    where s.id = any(${[...ids]}::uuid[]) and ${isLiveSession} and ${isVouchedFor}
   `.execute(db);
   return new Map(rows.map((row) => [row.sessionId, { kind: 'signed-in', ...row }]));
 }
@@ -124,7 +124,7 @@ export async function liveSessionsOf(
   accountIds: readonly string[],
 ): Promise<ReadonlyMap<string, readonly Session[]>> {
   const { rows } = await sql<Session>`
-    select ${sessionColumns} from sessions s where s.account_id = any(${[...accountIds]}::uuid[]) and ${isLive}
+    select ${sessionColumns} from sessions s where s.account_id = any(${[...accountIds]}::uuid[]) and ${isLiveSession}
     order by s.created_at desc, s.id desc
   `.execute(db);
   return Map.groupBy(rows, ({ accountId }) => accountId);
@@ -166,7 +166,7 @@ async function endSessions(tx: Database, which: RawBuilder<unknown>): Promise<re
       update sessions s set revoked_at = sparekey_now()
       where s.id = any(${due.map(({ id }) => id)}::uuid[]) and s.revoked_at is null returning s.id
     ), wiped as (
-      delete from code_copies using ended where code_copies.session_id = ended.id and ${isUnheld}
+      delete from code_copies using ended where code_copies.session_id = ended.id and ${isUnheld()}
     )
     select id, pg_notify('sparekey_session_ended', id::text) from ended
   `.execute(tx);

@@ -1,6 +1,6 @@
 import type { Database } from '../database.js';
 import { isId } from '../ids.js';
-import { DEFAULT_PAGE, type Page, type PageAsked, pageOf, pagesOf, parseIdPage } from '../paging.js';
+import { DEFAULT_PAGE, type Page, type PageAsked, listPagesOf, parseIdPage } from '../paging.js';
 import {
   countLines,
   countReports,
@@ -57,11 +57,5 @@ export function namesNothing({ scheduleId }: ReportFilter): boolean {
 type Read<T> = (ids: readonly string[], slice: IdSlice) => Promise<ReadonlyMap<string, readonly T[]>>;
 
 async function pagesById<T>(asked: readonly PageAsked[], read: Read<T>): Promise<readonly (Page<T> | Error)[]> {
-  return await pagesOf(asked, {
-    parse: (request) => parseIdPage(request, DEFAULT_PAGE),
-    read: async (ids, slice) => {
-      const found = await read(ids, slice);
-      return (id) => pageOf(found.get(id) ?? [], slice.limit);
-    },
-  });
+  return await listPagesOf(asked, { parse: (request) => parseIdPage(request, DEFAULT_PAGE), read });
 }

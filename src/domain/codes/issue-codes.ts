@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import { v7 as newId } from 'uuid';
+import { isLiveSession } from '../accounts/live-session-condition.js';
 import type { Database } from '../database.js';
 import { UnauthenticatedError } from '../errors.js';
 import type { EventSource } from '../events/event-source.js';
@@ -47,8 +48,7 @@ async function lockOwner(tx: Database, { accountId, source }: NewBatch): Promise
   const { rows } = await sql<{ id: string }>`
     with owner as materialized (select id from accounts where id = ${accountId} for no key update)
     select s.id from sessions s, owner
-    where s.account_id = owner.id and s.id = ${source.sessionId ?? null}
-      and s.revoked_at is null and s.expires_at > sparekey_now()
+    where s.account_id = owner.id and s.id = ${source.sessionId ?? null} and ${isLiveSession}
     for share of s
   `.execute(tx);
   if (rows.length === 0) throw new UnauthenticatedError();

@@ -1,4 +1,5 @@
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
+import { isLiveSession } from '../accounts/live-session-condition.js';
 import type { Keyring } from '../crypto/keyring.js';
 import { type Database, secondsFromNow } from '../database.js';
 
@@ -74,17 +75,19 @@ export async function wipeCopy(db: Database, batchId: string): Promise<void> {
   await sql`delete from code_copies where batch_id = ${batchId}`.execute(db);
 }
 
-/** Condition on `code_copies`: no mail that is under way holds it. */
-export const isUnheld = sql<boolean>`not exists (select from code_mails m where m.batch_id = code_copies.batch_id)`;
+/** Condition on the table of copies, by the name that it has in a statement: no mail that is under way holds it. */
+export function isUnheld(copies = 'code_copies'): RawBuilder<boolean> {
+  return sql<boolean>`not exists (select from code_mails m where m.batch_id = ${sql.ref(`${copies}.batch_id`)})`;
+}
 
 /** Wipes a copy that nobody can use any more: used up both ways, past its time, or of a session that is over. */
 export async function wipeUselessCopy(db: Database, batchId: string): Promise<void> {
   await sql`
     delete from code_copies using recovery_code_batches b
-    where code_copies.batch_id = ${batchId} and b.id = code_copies.batch_id and ${isUnheld} and (
+    where code_copies.batch_id = ${batchId} and b.id = code_copies.batch_id and ${isUnheld()} and (
       (b.exported_at is not null and b.emailed_at is not null) or code_copies.expires_at <= sparekey_now()
       or not exists (
         select from sessions s
-        where s.id = code_copies.session_id and s.revoked_at is null and s.expires_at > sparekey_now()))
+        where s.id = code_copies.session_id and ${isLiveSession}))
   `.execute(db);
 }

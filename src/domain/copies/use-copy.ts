@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import { isLiveSession } from '../accounts/live-session-condition.js';
 import { type Batch, type BatchRow, toBatch } from '../codes/batch.js';
 import { batchColumns } from '../codes/batch-columns.js';
 import type { Database } from '../database.js';
@@ -23,7 +24,7 @@ export async function lockUnused(tx: Database, { accountId, batchId, sessionId }
   const { rows } = await sql`
     with session as materialized (
       select s.id from sessions s
-      where s.id = ${sessionId} and s.revoked_at is null and s.expires_at > sparekey_now() for share
+      where s.id = ${sessionId} and ${isLiveSession} for share
     )
     select b.id from recovery_code_batches b, session
     where b.id = ${batchId} and b.account_id = ${accountId} and b.status = 'ACTIVE' and b.${sql.ref(use)} is null

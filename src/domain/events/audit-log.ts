@@ -3,7 +3,7 @@ import type { Viewer } from '../access/viewer.js';
 import type { Database } from '../database.js';
 import { BadUserInputError } from '../errors.js';
 import { isId } from '../ids.js';
-import { DEFAULT_PAGE, type ForwardRequest, type Page, type PageAsked, pageOf, pagesOf } from '../paging.js';
+import { DEFAULT_PAGE, type ForwardRequest, type Page, listPagesOf, type PageAsked, pageOf } from '../paging.js';
 import { parseTimePage } from '../time-order.js';
 import {
   type AuditEvent,
@@ -38,12 +38,9 @@ export class AuditLog {
    * who hold the ids by right.
    */
   async ofAccounts(asked: readonly PageAsked[]): Promise<readonly (Page<AuditEvent> | Error)[]> {
-    return await pagesOf(asked, {
+    return await listPagesOf(asked, {
       parse: (request) => parseTimePage(request, DEFAULT_PAGE),
-      read: async (ids, slice) => {
-        const found = await pagesOfEvents(this.db, ids, slice);
-        return (id) => pageOf(found.get(id) ?? [], slice.limit);
-      },
+      read: (ids, slice) => pagesOfEvents(this.db, ids, slice),
     });
   }
 

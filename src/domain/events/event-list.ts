@@ -152,3 +152,12 @@ export type EventAction = keyof typeof eventList;
 
 /** What an event of this action says beside its source. */
 export type FactsOf<Action extends EventAction> = NonNullable<(typeof eventList)[Action]['facts']>;
+
+/** What is delivered because of an event of this action. */
+export function deliveriesOf(action: EventAction): {
+  readonly notice?: OutboxTopic;
+  readonly adminNotice?: AdminNotice;
+  readonly push?: OutboxTopic;
+} {
+  return eventList[action];
+}

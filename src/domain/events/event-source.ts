@@ -21,6 +21,11 @@ export function sourceOf(
   return { actorId, sessionId, serviceKeyId, method, ...sourceOfAnonymous(origin) };
 }
 
+/** Somebody of whom a message holds where they were. */
+export function sourceAt(place: { readonly ipAddress: string | null; readonly userAgent: string | null }): EventSource {
+  return { ipAddress: place.ipAddress ?? undefined, userAgent: place.userAgent ?? undefined };
+}
+
 /** A caller without a token. */
 export function sourceOfAnonymous(origin: Origin): EventSource {
   return { ipAddress: origin.address, userAgent: origin.userAgent };

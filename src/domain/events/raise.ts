@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { sql } from 'kysely';
 import { v7 as newId } from 'uuid';
 import type { Database } from '../database.js';
-import { type AuditFacts, type EventAction, eventList, type FactsOf } from './event-list.js';
+import { type AuditFacts, deliveriesOf, type EventAction, eventList, type FactsOf } from './event-list.js';
 import type { EventSource } from './event-source.js';
-import type { AdminNotice, OutboxDraft, OutboxTopic } from './outbox-topics.js';
+import type { OutboxDraft, OutboxTopic } from './outbox-topics.js';
 
 /** Events with the same key in the same hour (or day) are one event with a count, so that a flood stays small. */
 export interface Fold {
@@ -94,7 +94,7 @@ function tellingsOf(event: EventDraft): Told[] {
 }
 
 function toldToAdmins(event: EventDraft): Told[] {
-  const { adminNotice: what } = entryOf(event.action);
+  const { adminNotice: what } = deliveriesOf(event.action);
   if (what === undefined || !('about' in event)) return [];
   const { about, actorId = null, ipAddress = null, userAgent = null } = event;
   return [{ topic: 'admin-notice', payload: { what, about, actorId, ipAddress, userAgent }, isOccasion: true }];
@@ -102,7 +102,7 @@ function toldToAdmins(event: EventDraft): Told[] {
 
 /** Nothing where there is nobody (any more) to tell. */
 function toldOfAccount(event: EventDraft): Told[] {
-  const { notice, push } = entryOf(event.action);
+  const { notice, push } = deliveriesOf(event.action);
   const {
     action: _,
     fold: _fold,
@@ -130,16 +130,6 @@ function placeOf({ actorId, ipAddress, userAgent }: EventSource, accountId: stri
   return isOwnDoing
     ? { ipAddress: ipAddress ?? null, userAgent: userAgent ?? null }
     : { ipAddress: null, userAgent: null };
-}
-
-interface Entry {
-  readonly notice?: OutboxTopic;
-  readonly adminNotice?: AdminNotice;
-  readonly push?: OutboxTopic;
-}
-
-function entryOf(action: EventAction): Entry {
-  return eventList[action];
 }
 
 function outboxRow({ topic, payload, isOccasion, uniqueKey, sealed }: Told): Record<string, unknown> {

@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from 'kysely';
 import { v7 as newId } from 'uuid';
-import { type AuditFacts, type EventAction, eventList, type FactsOf } from './event-list.js';
+import { type AuditFacts, deliveriesOf, type EventAction, eventList, type FactsOf } from './event-list.js';
 import { type EventSource, sourceColumns } from './event-source.js';
 import type { OutboxTopic } from './outbox-topics.js';
 
@@ -37,7 +37,7 @@ export function raisedWithin(source: EventSource, ...events: readonly RaisedWith
 }
 
 function expressionsOf(source: EventSource, event: RaisedWithin, n: number): RawBuilder<unknown>[] {
-  const { notice, push } = eventList[event.action] as { readonly notice?: OutboxTopic; readonly push?: OutboxTopic };
+  const { notice, push } = deliveriesOf(event.action);
   const expressions = [sql`${sql.ref(`audited_${n}`)} as (${auditedBy(source, event)})`];
   if (notice !== undefined) {
     expressions.push(sql`${sql.ref(`noticed_${n}`)} as (${toldBy(event, notice, occasion(source, event))})`);

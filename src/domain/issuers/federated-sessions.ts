@@ -1,8 +1,9 @@
-import { createHash } from 'node:crypto';
 import { type RawBuilder, sql } from 'kysely';
-import { stringify as uuidOf, v7 as newId } from 'uuid';
+import { v7 as newId } from 'uuid';
 import type { Origin, SignedIn } from '../access/viewer.js';
+import { isLiveSession } from '../accounts/live-session-condition.js';
 import { ownerColumns, type SessionOwner } from '../accounts/sessions.js';
+import { derivedId } from '../crypto/derived-id.js';
 import type { Database } from '../database.js';
 import { sourceOfAnonymous } from '../events/event-source.js';
 import { raise } from '../events/raise.js';
@@ -30,12 +31,7 @@ const LEEWAY = sql`interval '60 seconds'`;
 
 /** The session that a token belongs to. The same for all tokens of it, so that nothing has to remember which is whose. */
 export function sessionIdOf({ issuer, subject, session }: FederatedClaims): string {
-  const name = JSON.stringify(['sparekey/federated-session/v1', issuer, subject, ...session]);
-  const bytes = createHash('sha256').update(name).digest().subarray(0, 16);
-  // Version 8 and the variant of RFC 9562: made by a rule of our own.
-  bytes[6] = ((bytes[6] as number) & 0x0f) | 0x80;
-  bytes[8] = ((bytes[8] as number) & 0x3f) | 0x80;
-  return uuidOf(bytes);
+  return derivedId('sparekey/federated-session/v1', issuer, subject, ...session);
 }
 
 export function originOfIssuer(issuer: string): string {
@@ -50,7 +46,7 @@ export async function findSession(
 ): Promise<FoundSession> {
   const { rows } = await sql<Row>`
     select c.updated_at = ${trusted.version}::timestamptz as is_issuer_current, ${isRevoked(claims)} as is_revoked,
-      s.revoked_at is null and s.expires_at > sparekey_now() and s.expires_at >= to_timestamp(${claims.expiresAt})
+      ${isLiveSession} and s.expires_at >= to_timestamp(${claims.expiresAt})
         and s.authenticated_at >= to_timestamp(${claims.authenticatedAt}) as is_whole,
       ${ownerColumns}
     from oidc_clients c left join (sessions s join accounts a on a.id = s.account_id)

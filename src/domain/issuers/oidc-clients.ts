@@ -3,6 +3,7 @@ import { v7 as newId } from 'uuid';
 import { requireAdmin } from '../access/rules.js';
 import type { Origin, Viewer } from '../access/viewer.js';
 import type { Reauthentication } from '../accounts/reauthentication.js';
+import { brokenUnique } from '../broken-unique.js';
 import type { Database } from '../database.js';
 import { ConflictError, NotFoundError } from '../errors.js';
 import { type EventSource, sourceOf } from '../events/event-source.js';
@@ -155,12 +156,10 @@ async function updateClient(tx: Database, { id, client, fetched }: Saving): Prom
   return rows[0];
 }
 
-const UNIQUE_VIOLATION = '23505';
-
 function conflictOf(error: unknown): ConflictError | undefined {
-  if (!(error instanceof Error && 'code' in error && error.code === UNIQUE_VIOLATION)) return undefined;
-  const isName = 'constraint' in error && error.constraint === 'oidc_clients_name_unique';
-  return isName
+  const broken = brokenUnique(error);
+  if (broken === undefined) return undefined;
+  return broken === 'oidc_clients_name_unique'
     ? new ConflictError('Another trusted issuer has this name.', 'input.name')
     : new ConflictError('This issuer is saved already: save that one.', 'input.issuer');
 }

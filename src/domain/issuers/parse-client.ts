@@ -1,4 +1,5 @@
 import { BadUserInputError } from '../errors.js';
+import { isOneLine } from '../one-line.js';
 import { isFetchableUrl } from './issuer-url.js';
 
 /** What an admin says of a trusted issuer. */
@@ -32,7 +33,6 @@ export interface ClientRules {
 
 const MOST_NAME_CHARACTERS = 180;
 const MOST_CHARACTERS = 255;
-const UNPRINTABLE = /[\p{Cc}\p{Cs}\u2028-\u202E\u2066-\u2069]/u;
 
 /** @throws BadUserInputError that names the field at fault; nothing is saved then */
 export function parseClient(input: OidcClientInput, rules: ClientRules): ParsedClient {
@@ -54,8 +54,7 @@ export function parseClient(input: OidcClientInput, rules: ClientRules): ParsedC
 }
 
 function checkLine(path: string, text: string, most: number): void {
-  const { length } = Array.from(text);
-  if (text.trim() !== '' && length <= most && !UNPRINTABLE.test(text)) return;
+  if (isOneLine(text, most)) return;
   throw new BadUserInputError(path, `Give one line of 1 to ${most} characters.`);
 }
 

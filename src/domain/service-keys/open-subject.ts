@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { v7 as newId } from 'uuid';
 import type { Origin, ServiceCaller, Subject, Viewer } from '../access/viewer.js';
+import { isLiveSession } from '../accounts/live-session-condition.js';
 import type { Database } from '../database.js';
 import { type EventSource, sourceOfAnonymous } from '../events/event-source.js';
 import { raisedWithin } from '../events/raised-within.js';
@@ -58,7 +59,7 @@ async function openSession(db: Database, subject: Subject, origin: Origin): Prom
       ${origin.address ?? null}, ${origin.network ?? null}
     from accounts a where a.origin = ${subject.origin} and a.external_id = ${subject.externalId}
     on conflict (id) do update set
-      created_at = case when s.revoked_at is null and s.expires_at > sparekey_now() then s.created_at else sparekey_now() end,
+      created_at = case when ${isLiveSession} then s.created_at else sparekey_now() end,
       authenticated_at = sparekey_now(), last_used_at = sparekey_now(), expires_at = excluded.expires_at, revoked_at = null,
       ip_address = excluded.ip_address, network = excluded.network
     where s.account_id = excluded.account_id

@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import { isUnheld } from '../../copies/code-copies.js';
 import { rowStep } from '../row-step.js';
 import type { CleanupTask } from '../task.js';
 
@@ -12,7 +13,7 @@ export const copies: CleanupTask<'COPIES'> = {
       table: 'code_copies',
       endedAt: sql`t.expires_at`,
       id: sql`t.batch_id`,
-      where: sql`not exists (select from code_mails m where m.batch_id = t.batch_id)`,
+      where: isUnheld('t'),
     }),
   ],
 };
